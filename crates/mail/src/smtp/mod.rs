@@ -1,0 +1,13 @@
+//! SMTP on the wire: commands, replies, lines, message data. Sans-I/O; used by both the server and the client side.
+
+pub mod command;
+pub mod data;
+pub mod ehlo;
+pub mod line;
+pub mod proxy;
+pub mod reply;
+pub mod xclient;
+pub mod xtext;
+
+pub use command::{BodyType, Command, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret};
+pub use reply::{EnhancedCode, Reply, ReplyReader, Severity};
