@@ -1,1 +1,31 @@
-//! room
+//! THE JUDGEMENT. Facts become symbols, symbols a verdict; outcomes become standing. Pure: no I/O, no clock, no randomness.
+//!
+//! [`judge`] depends on [`Facts`] and [`Policy`] alone, so every verdict can be explained, tested with a table, and made again
+//! from what was stored. Nothing here panics on any input; every list is bounded.
+
+mod content;
+mod decibans;
+mod facts;
+mod judge;
+mod limits;
+mod policy;
+mod reason;
+mod sender;
+mod standing;
+mod symbol;
+mod symbols;
+mod verdict;
+mod window;
+
+pub use content::{AttachmentFact, ContentFacts, examine};
+pub use decibans::Decibans;
+pub use facts::{Door, DoorKind, Facts, Gathered, IdentityFacts, Match, Scan, ScanResult, Stage, StandingFacts, Usage};
+pub use judge::judge;
+pub use limits::{LimitOverrides, Limits, Windowed};
+pub use policy::{Act, Acts, Allowance, FailurePolicy, IdentityMode, ListenerPolicy, Policy, PolicyError};
+pub use reason::{Counted, Language, Reason};
+pub use sender::{Level, Sender, SenderKind};
+pub use standing::{Conduct, Lock, Outcome, Standing, fold};
+pub use symbol::{Group, Symbol};
+pub use verdict::{Action, Cause, Class, Verdict};
+pub use window::Counter;

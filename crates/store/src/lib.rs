@@ -1,1 +1,66 @@
-//! room
+//! THE MEMORY. What survives a crash: queue and message bodies, directory, ledger, stories, controls.
+//!
+//! Promises: [`Queue::admit`] returns only when message, envelope and queue rows are on stable storage; 250 may be said then
+//! and not before (RFC 5321 §4.2.5, §6.1). docs/spool.md has the state table. Judges nothing.
+//! Trusts the file system to honour fsync; checks every record it reads back.
+
+mod controls;
+mod directory;
+mod error;
+mod ledger;
+mod password;
+mod queue;
+mod stories;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use controls::{Controls, Pause, PauseScope};
+pub use directory::{Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant};
+pub use error::StoreError;
+pub use ledger::{Ledger, LedgerRow, Reservation};
+pub use queue::{
+    Arrival, Envelope, Lease, Queue, QueueCounts, QueueFilter, QueueRow, Recipient, RecipientState, Settlement, Terminal,
+};
+pub use stories::{Stories, StoryFilter, StoryRow, StorySink};
+
+/// Where and how the store keeps things.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data directory; made when missing.
+    pub directory: PathBuf,
+    /// New mail is refused when less than this is free on the file system.
+    pub free_octets_min: u64,
+    /// Messages in the queue; beyond it new mail is refused.
+    pub messages_max: usize,
+    /// Stories older than this are forgotten.
+    pub stories_kept_days: u32,
+}
+
+/// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
+#[derive(Debug)]
+pub struct Store {
+    /// Messages on their way.
+    pub queue: Queue,
+    /// Tenants, domains, mailboxes, networks, keys.
+    pub directory: Directory,
+    /// What is remembered of senders.
+    pub ledger: Ledger,
+    /// Stories.
+    pub stories: Stories,
+    /// What operators paused.
+    pub controls: Controls,
+}
+
+impl Store {
+    /// Opens or makes the store; recovers what a crash left. One process at a time (a lock file says so), but
+    /// [`Directory::open`] may be used beside it.
+    pub fn open(_settings: &Settings) -> Result<Arc<Self>, StoreError> {
+        todo!()
+    }
+
+    /// Flushes and stops the writers. Further admissions are refused.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+}

@@ -1,0 +1,99 @@
+//! What the message itself shows. Pure; one bounded walk over the octets.
+
+use mail::message::sniff::{FileType, sniff};
+use mail::message::{Defect, Header, Limits, Part, Parts};
+use serde::{Deserialize, Serialize};
+
+/// One attachment, or inline part with a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttachmentFact {
+    /// Its name, decoded; empty when it has none.
+    pub name: String,
+    /// Its declared type.
+    pub declared: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub file: FileType,
+    /// Decoded size.
+    pub size_octets: u64,
+}
+
+/// What was measured on the message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContentFacts {
+    /// Size as received.
+    pub size_octets: u64,
+    /// MIME parts.
+    pub parts: u32,
+    /// Files, at most [`ContentFacts::ATTACHMENTS_MAX`].
+    pub attachments: Vec<AttachmentFact>,
+    /// The GTUBE test string is in it (a text every spam filter shall find).
+    pub gtube: bool,
+    /// The EICAR test string is in it (a text every virus scanner shall find).
+    pub eicar: bool,
+    /// What is wrong with its form.
+    pub defects: Vec<Defect>,
+    /// From, decoded, for the eye; at most 200 characters.
+    pub header_from: String,
+    /// Subject, decoded, for the eye; at most 200 characters.
+    pub subject: String,
+    /// Message-ID; at most 200 characters.
+    pub message_id: String,
+}
+
+impl ContentFacts {
+    /// Attachments looked at.
+    pub const ATTACHMENTS_MAX: usize = 100;
+}
+
+/// The test string of unsolicited bulk mail, in two halves so that this file is not taken for one.
+const GTUBE: [&str; 2] = ["XJS*C4JDBQADN1.NSBN3*2IDNEN", "*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"];
+/// The test string of virus scanners, in two halves.
+const EICAR: [&str; 2] = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+
+/// Walks the message within the limits.
+pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
+    let tree = Parts::walk(raw, limits);
+    let gtube = memchr::memmem::Finder::new(GTUBE.concat().as_bytes()).into_owned();
+    let eicar = memchr::memmem::Finder::new(EICAR.concat().as_bytes()).into_owned();
+    let mut facts = ContentFacts {
+        size_octets: raw.len() as u64,
+        parts: u32::try_from(tree.parts.len()).unwrap_or(u32::MAX),
+        gtube: gtube.find(raw).is_some(),
+        eicar: eicar.find(raw).is_some(),
+        ..ContentFacts::default()
+    };
+    for part in tree.parts.iter().filter(|part| !part.container) {
+        let content = part.decoded(limits.decoded_octets_max);
+        facts.gtube = facts.gtube || gtube.find(&content).is_some();
+        facts.eicar = facts.eicar || eicar.find(&content).is_some();
+        if is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
+            facts.attachments.push(attachment(part, &content));
+        }
+    }
+    if let Some(top) = tree.parts.first() {
+        facts.header_from = field_text(&top.header, "From");
+        facts.subject = field_text(&top.header, "Subject");
+        facts.message_id = field_text(&top.header, "Message-ID");
+    }
+    facts.defects = tree.defects;
+    facts
+}
+
+fn is_attachment(part: &Part<'_>) -> bool {
+    let body_text = matches!(part.content_type.as_str(), "text/plain" | "text/html");
+    part.filename.is_some() || part.disposition.as_deref() == Some("attachment") || !body_text
+}
+
+fn attachment(part: &Part<'_>, content: &[u8]) -> AttachmentFact {
+    AttachmentFact {
+        name: part.filename.clone().unwrap_or_default(),
+        declared: part.content_type.clone(),
+        file: sniff(content, part.filename.as_deref()),
+        size_octets: content.len() as u64,
+    }
+}
+
+fn field_text(header: &Header<'_>, name: &str) -> String {
+    header.first(name).map(|field| field.text().chars().take(200).collect()).unwrap_or_default()
+}

@@ -1,0 +1,180 @@
+//! The judgement.
+//!
+//! In prose: first the rules that need no weighing, in this order, because each makes the next pointless: a locked sender is
+//! refused; a foreign sender address is refused where the policy says so; too many recipients or an exceeded limit defers.
+//! Then the message is weighed: prior plus weights give the class. A virus is malware whatever else is known. A blocked file
+//! type is refused. If a scanner that is switched on did not answer, the failure policy decides. Otherwise class and standing
+//! give the act; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
+
+use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
+use crate::{
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing, StandingFacts, Symbol,
+    Verdict, symbols,
+};
+
+/// Judges a transaction at its stage. Total: any facts give a verdict.
+pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
+    let symbols = symbols::of(facts, policy);
+    let score = Decibans::new(policy.prior_db) + symbols.iter().map(|symbol| symbol.weight).sum();
+    let class = class_of(facts, score, policy);
+    let mut verdict = Verdict {
+        class,
+        action: Action::Accept,
+        cause: Cause::None,
+        reason: Reason::None,
+        score,
+        symbols,
+        pool: pool_of(facts, class).to_owned(),
+        on_allowance: false,
+        unchecked: false,
+    };
+    let decision = by_rule(facts, policy).or_else(|| match facts.stage {
+        Stage::Data => by_weight(facts, policy, &mut verdict),
+        Stage::Mail | Stage::Rcpt => None,
+    });
+    if let Some((action, reason)) = decision {
+        verdict.action = action;
+        verdict.cause = reason.cause();
+        verdict.reason = reason;
+    }
+    verdict
+}
+
+type Decision = (Action, Reason);
+
+fn class_of(facts: &Facts, score: Decibans, policy: &Policy) -> Class {
+    let infected = |scan: &crate::Scan| matches!(scan.result, Gathered::Known(ScanResult::Infected(_)));
+    if facts.content.known().is_some_and(|content| content.eicar) || facts.scans.iter().any(infected) {
+        Class::Malware
+    } else if score.value() >= policy.spam_db {
+        Class::Spam
+    } else if score.value() >= policy.suspect_db {
+        Class::Suspect
+    } else {
+        Class::Clean
+    }
+}
+
+fn standing_of(facts: &Facts) -> StandingFacts {
+    facts.standing.known().cloned().unwrap_or_default()
+}
+
+fn pool_of(facts: &Facts, class: Class) -> &'static str {
+    let automatic = facts.identity.known().is_some_and(|identity| identity.reverse_path == Match::Absent);
+    match (class, standing_of(facts).standing) {
+        (Class::Suspect | Class::Spam | Class::Malware, _) | (_, Standing::Limited) => "risk",
+        _ if automatic => "bounce",
+        (_, Standing::New) => "new",
+        _ => "clean",
+    }
+}
+
+fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
+    let standing = standing_of(facts);
+    if standing.standing == Standing::Locked {
+        let (reference, until) = standing.lock.map(|lock| (lock.reference, lock.until)).unwrap_or_default();
+        return Some((Action::Refuse, Reason::Locked { reference, until }));
+    }
+    identity(facts, policy).or_else(|| recipients(facts)).or_else(|| rate(facts))
+}
+
+fn identity(facts: &Facts, policy: &Policy) -> Option<Decision> {
+    if policy.identity_on(&facts.door.listener) == IdentityMode::Log {
+        return None;
+    }
+    let known = facts.identity.known()?;
+    let rows = [("MAIL FROM", &known.reverse_path), ("From", &known.header_from), ("Sender", &known.header_sender)];
+    rows.into_iter().find_map(|(field, found)| match found {
+        Match::Foreign(address) => {
+            Some((Action::Refuse, Reason::NotOwned { field: field.to_owned(), address: address.clone() }))
+        }
+        Match::Unclear => Some((Action::Refuse, Reason::Unclear { field: field.to_owned() })),
+        Match::Owned | Match::Absent => None,
+    })
+}
+
+/// At RCPT the further recipient is deferred (RFC 5321 §4.5.3.1.10: 452), the message may go to the others.
+fn recipients(facts: &Facts) -> Option<Decision> {
+    let max = facts.recipients_max?;
+    (facts.recipients > max).then_some((Action::Defer, Reason::Recipients { max }))
+}
+
+fn rate(facts: &Facts) -> Option<Decision> {
+    facts.usage.known()?.iter().find_map(|usage| {
+        let (counted, count, max) = symbols::exceeded(usage)?;
+        let (level, window_s, free_at) = (usage.level, usage.window_s, usage.free_at);
+        Some((Action::Defer, Reason::Rate { level, counted, count, max, window_s, free_at }))
+    })
+}
+
+fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<Decision> {
+    if verdict.class == Class::Malware {
+        return Some((Action::Refuse, malware(facts)));
+    }
+    if let Some(decision) = blocked_attachment(facts, policy) {
+        verdict.class = verdict.class.max(Class::Suspect);
+        return Some(decision);
+    }
+    let standing = standing_of(facts);
+    let act = policy.act(verdict.class, standing.standing);
+    if act != Act::Refuse
+        && let Some(decision) = unchecked(facts, policy, &standing, verdict)
+    {
+        return Some(decision);
+    }
+    match act {
+        Act::Accept => None,
+        Act::Allow => {
+            let max = policy.allowance_of(standing.standing);
+            verdict.on_allowance = standing.risky_today < max;
+            (!verdict.on_allowance).then_some((Action::Refuse, Reason::Allowance { max }))
+        }
+        Act::Hold => Some((Action::Hold, content(&verdict.symbols))),
+        Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
+        Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
+    }
+}
+
+fn malware(facts: &Facts) -> Reason {
+    let found = facts.scans.iter().find_map(|scan| match &scan.result {
+        Gathered::Known(ScanResult::Infected(name)) => Some((name.clone(), scan.scanner.clone())),
+        _ => None,
+    });
+    let (name, scanner) = found.unwrap_or_else(|| ("EICAR test string".to_owned(), "dogana".to_owned()));
+    Reason::Malware { name, scanner }
+}
+
+fn blocked_attachment(facts: &Facts, policy: &Policy) -> Option<Decision> {
+    let blocked = |kind| policy.blocked_attachments.contains(&kind);
+    let file = facts
+        .content
+        .known()?
+        .attachments
+        .iter()
+        .find(|file| blocked(file.file.kind) || file.file.claimed.is_some_and(blocked))?;
+    let reason =
+        Reason::Attachment { name: symbols::shown_name(&file.name).to_owned(), kind: file.file.mime.clone() };
+    Some((Action::Refuse, reason))
+}
+
+/// When a scanner did not answer: passes (and says so in the verdict), or defers.
+fn unchecked(facts: &Facts, policy: &Policy, standing: &StandingFacts, verdict: &mut Verdict) -> Option<Decision> {
+    let missing = |result: &Gathered<ScanResult>| matches!(result, Gathered::Late | Gathered::Failed(_));
+    let scanners: Vec<_> =
+        facts.scans.iter().filter(|scan| missing(&scan.result)).map(|scan| scan.scanner.clone()).collect();
+    if scanners.is_empty() {
+        return None;
+    }
+    let trusted = standing.standing == Standing::Good && standing.unchecked_today < policy.unchecked_per_day;
+    verdict.unchecked = match policy.failure_on(&facts.door.listener) {
+        FailurePolicy::Open => true,
+        FailurePolicy::Shut => false,
+        FailurePolicy::GoodPass => trusted,
+    };
+    (!verdict.unchecked).then_some((Action::Defer, Reason::Unchecked { scanners }))
+}
+
+fn content(symbols: &[Symbol]) -> Reason {
+    let heaviest = symbols.iter().filter(|symbol| symbol.weight.value() > 0.0).take(3);
+    Reason::Content { observations: heaviest.map(|symbol| format!("{} ({})", symbol.name, symbol.detail)).collect() }
+}

@@ -1,0 +1,305 @@
+//! The words for a decision, for the person whose message was stopped. English, Italian and Russian.
+
+use crate::{Cause, Level};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Languages of the first day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Language {
+    /// English.
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    /// Italian.
+    #[serde(rename = "it")]
+    Italian,
+    /// Russian. In an SMTP reply only where the client speaks SMTPUTF8.
+    #[serde(rename = "ru")]
+    Russian,
+}
+
+/// What a volume limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Messages.
+    Messages,
+    /// Recipients.
+    Recipients,
+    /// Different recipients.
+    DistinctRecipients,
+}
+
+/// Why something was stopped, with the figures needed to tell it. Texts from outside are bounded and shown as data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing was stopped.
+    #[default]
+    None,
+    /// An address that does not belong to the login.
+    NotOwned {
+        /// `MAIL FROM`, `From` or `Sender`.
+        field: String,
+        /// The address.
+        address: String,
+    },
+    /// A From or Sender field that can be read in more than one way.
+    Unclear {
+        /// `From` or `Sender`.
+        field: String,
+    },
+    /// The sender is locked.
+    Locked {
+        /// The lock's reference.
+        reference: String,
+        /// Until when.
+        until: Option<Timestamp>,
+    },
+    /// A volume limit.
+    Rate {
+        /// Whose.
+        level: Level,
+        /// What was counted.
+        counted: Counted,
+        /// The count with this message.
+        count: u64,
+        /// The limit.
+        max: u64,
+        /// The window in seconds.
+        window_s: u32,
+        /// When one more fits.
+        free_at: Option<Timestamp>,
+    },
+    /// Too many recipients in one message.
+    Recipients {
+        /// The limit.
+        max: u32,
+    },
+    /// A file type.
+    Attachment {
+        /// The file's name.
+        name: String,
+        /// What it is.
+        kind: String,
+    },
+    /// A virus.
+    Malware {
+        /// The scanner's name for it.
+        name: String,
+        /// The scanner.
+        scanner: String,
+    },
+    /// The content.
+    Content {
+        /// The three heaviest observations.
+        observations: Vec<String>,
+    },
+    /// Risky, and no allowance left.
+    Allowance {
+        /// Risky messages a day.
+        max: u32,
+    },
+    /// A scanner did not answer.
+    Unchecked {
+        /// Which.
+        scanners: Vec<String>,
+    },
+}
+
+impl Reason {
+    /// One sentence, without the code, reference and link that stand around it in a reply. ASCII in English.
+    pub fn sentence(&self, language: Language) -> String {
+        match language {
+            Language::English => self.english(),
+            Language::Italian => self.italian(),
+            Language::Russian => self.russian(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::NotOwned { field, address } => {
+                format!("Sender address rejected: not owned by user ({field} <{address}>)")
+            }
+            Self::Unclear { field } => format!("The {field} field does not name one clear sender"),
+            Self::Locked { until, .. } => {
+                let until = until.map_or_else(String::new, |until| format!(" until {}", minute(until)));
+                format!("This account may not send mail{until}, because risky messages were sent with it. Change its password and ask your administrator")
+            }
+            Self::Rate { level, counted, count, max, window_s, free_at } => {
+                let free = free_at.map_or_else(String::new, |at| format!("; try again after {}", minute(at)));
+                let counted = counted_word(*counted, ["messages", "recipients", "different recipients"]);
+                let whose = level.as_str();
+                format!("Limit reached: {count} of {max} {counted} in {} for this {whose}{free}", english_span(*window_s))
+            }
+            Self::Recipients { max } => format!("Too many recipients: at most {max} in one message"),
+            Self::Attachment { name, kind } => {
+                format!("The attached file {name} is of a type that is not let through ({kind})")
+            }
+            Self::Malware { name, scanner } => format!("The message carries a virus: {name} (found by {scanner})"),
+            Self::Content { observations } => {
+                format!("The message looks like spam: {}", observations.join("; "))
+            }
+            Self::Allowance { max } => {
+                format!("The message looks risky, and the {max} such messages a day of this account are used up")
+            }
+            Self::Unchecked { scanners } => {
+                format!("The message cannot be checked now ({} does not answer); try again later", scanners.join(", "))
+            }
+        }
+    }
+
+    fn italian(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::NotOwned { field, address } => {
+                format!("Indirizzo del mittente rifiutato: non appartiene a questo utente ({field} <{address}>)")
+            }
+            Self::Unclear { field } => format!("Il campo {field} non indica un mittente univoco"),
+            Self::Locked { until, .. } => {
+                let until = until.map_or_else(String::new, |until| format!(" fino al {}", minute(until)));
+                format!("Questo account non può inviare posta{until}, perché ha inviato messaggi a rischio. Cambiare la password e rivolgersi all'amministratore")
+            }
+            Self::Rate { level, counted, count, max, window_s, free_at } => {
+                let free = free_at.map_or_else(String::new, |at| format!("; riprovare dopo il {}", minute(at)));
+                let counted = counted_word(*counted, ["messaggi", "destinatari", "destinatari diversi"]);
+                let whose = level_word(*level, ["questo mittente", "questo dominio", "questo cliente"]);
+                format!("Limite raggiunto: {count} di {max} {counted} in {} per {whose}{free}", italian_span(*window_s))
+            }
+            Self::Recipients { max } => format!("Troppi destinatari: al massimo {max} per messaggio"),
+            Self::Attachment { name, kind } => {
+                format!("L'allegato {name} è di un tipo che non viene lasciato passare ({kind})")
+            }
+            Self::Malware { name, scanner } => format!("Il messaggio contiene un virus: {name} (trovato da {scanner})"),
+            Self::Content { observations } => format!("Il messaggio sembra spam: {}", observations.join("; ")),
+            Self::Allowance { max } => {
+                format!("Il messaggio sembra a rischio e i {max} messaggi simili al giorno di questo account sono esauriti")
+            }
+            Self::Unchecked { scanners } => {
+                format!("Il messaggio non può essere controllato ora ({} non risponde); riprovare più tardi", scanners.join(", "))
+            }
+        }
+    }
+
+    fn russian(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::NotOwned { field, address } => {
+                format!("Адрес отправителя отклонён: он не принадлежит этому пользователю ({field} <{address}>)")
+            }
+            Self::Unclear { field } => format!("Поле {field} не называет однозначно отправителя"),
+            Self::Locked { until, .. } => {
+                let until = until.map_or_else(String::new, |until| format!(" до {}", minute(until)));
+                format!("Отправка почты с этого ящика остановлена{until}: с него уходили опасные письма. Смените пароль и обратитесь к администратору")
+            }
+            Self::Rate { level, counted, count, max, window_s, free_at } => {
+                let free = free_at.map_or_else(String::new, |at| format!("; повторите после {}", minute(at)));
+                let counted = counted_word(*counted, ["писем", "получателей", "разных получателей"]);
+                let whose = level_word(*level, ["этого отправителя", "этого домена", "этого клиента"]);
+                format!("Достигнут предел: {count} из {max} {counted} за {} для {whose}{free}", russian_span(*window_s))
+            }
+            Self::Recipients { max } => format!("Слишком много получателей: не более {max} в одном письме"),
+            Self::Attachment { name, kind } => format!("Вложение {name} имеет тип, который не пропускается ({kind})"),
+            Self::Malware { name, scanner } => format!("Письмо содержит вирус: {name} (нашёл {scanner})"),
+            Self::Content { observations } => format!("Письмо похоже на спам: {}", observations.join("; ")),
+            Self::Allowance { max } => {
+                format!("Письмо выглядит опасным, а дневной запас таких писем ({max}) для этого ящика исчерпан")
+            }
+            Self::Unchecked { scanners } => {
+                format!("Письмо сейчас нельзя проверить ({} не отвечает); повторите позже", scanners.join(", "))
+            }
+        }
+    }
+
+    /// The family it belongs to.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::None => Cause::None,
+            Self::NotOwned { .. } | Self::Unclear { .. } => Cause::Identity,
+            Self::Locked { .. } => Cause::Locked,
+            Self::Rate { .. } => Cause::Rate,
+            Self::Recipients { .. } => Cause::Recipients,
+            Self::Attachment { .. } => Cause::Attachment,
+            Self::Malware { .. } => Cause::Malware,
+            Self::Content { .. } => Cause::Content,
+            Self::Allowance { .. } => Cause::Allowance,
+            Self::Unchecked { .. } => Cause::Unchecked,
+        }
+    }
+}
+
+impl Language {
+    /// From a tag such as `it` or `ru-RU`; English for all others.
+    pub fn from_tag(tag: &str) -> Self {
+        match tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "it" => Self::Italian,
+            "ru" => Self::Russian,
+            _ => Self::English,
+        }
+    }
+
+    /// The tag.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Italian => "it",
+            Self::Russian => "ru",
+        }
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn counted_word(counted: Counted, words: [&'static str; 3]) -> &'static str {
+    match counted {
+        Counted::Messages => words[0],
+        Counted::Recipients => words[1],
+        Counted::DistinctRecipients => words[2],
+    }
+}
+
+fn level_word(level: Level, words: [&'static str; 3]) -> &'static str {
+    match level {
+        Level::Sender => words[0],
+        Level::Domain => words[1],
+        Level::Tenant => words[2],
+    }
+}
+
+fn english_span(seconds: u32) -> String {
+    match seconds {
+        3_600 => "one hour".to_owned(),
+        86_400 => "one day".to_owned(),
+        604_800 => "one week".to_owned(),
+        s if s % 86_400 == 0 => format!("{} days", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} hours", s / 3_600),
+        s => format!("{} minutes", s / 60),
+    }
+}
+
+fn italian_span(seconds: u32) -> String {
+    match seconds {
+        3_600 => "un'ora".to_owned(),
+        86_400 => "un giorno".to_owned(),
+        604_800 => "una settimana".to_owned(),
+        s if s % 86_400 == 0 => format!("{} giorni", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} ore", s / 3_600),
+        s => format!("{} minuti", s / 60),
+    }
+}
+
+fn russian_span(seconds: u32) -> String {
+    match seconds {
+        3_600 => "час".to_owned(),
+        86_400 => "сутки".to_owned(),
+        604_800 => "неделю".to_owned(),
+        s if s % 86_400 == 0 => format!("{} дн.", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} ч", s / 3_600),
+        s => format!("{} мин", s / 60),
+    }
+}
