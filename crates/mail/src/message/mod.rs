@@ -1,10 +1,13 @@
 //! A message as octets with structure on top: header fields, mailboxes, MIME parts, file types. Nothing is rewritten; every
 //! view points into the original. Bounded by [`Limits`]; what exceeds them is a [`Defect`], never an error.
 
+pub mod charset;
+mod encoded_word;
 pub mod field;
 pub mod mailbox;
 pub mod mime;
 pub mod sniff;
+pub mod transfer;
 
 use serde::{Deserialize, Serialize};
 
