@@ -3,6 +3,7 @@
 pub mod command;
 pub mod data;
 pub mod ehlo;
+mod envelope;
 pub mod line;
 pub mod proxy;
 pub mod reply;
