@@ -65,7 +65,10 @@ fn guess(bytes: &[u8], clean: bool) -> (String, bool) {
         Err(error) if error.error_len().is_none() && !bytes[..error.valid_up_to()].is_ascii() => {
             (UTF_8.decode_without_bom_handling(bytes).0.into_owned(), clean)
         }
-        Err(_) => (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), clean),
+        Err(_) => (
+            WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+            clean,
+        ),
     }
 }
 
@@ -76,7 +79,11 @@ fn utf16_order(bytes: &[u8]) -> &'static Encoding {
         high_first += usize::from(pair[0] == 0);
         low_first += usize::from(pair[1] == 0);
     }
-    if high_first > low_first { UTF_16BE } else { UTF_16LE }
+    if high_first > low_first {
+        UTF_16BE
+    } else {
+        UTF_16LE
+    }
 }
 
 /// RFC 2152, leniently: a shifted run ends at the first octet outside base64, a following `-` is swallowed.
@@ -89,15 +96,24 @@ fn utf7(bytes: &[u8]) -> (String, bool) {
         at += 1;
         if byte != b'+' {
             clean &= byte.is_ascii();
-            out.push(if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER });
+            out.push(if byte.is_ascii() {
+                char::from(byte)
+            } else {
+                char::REPLACEMENT_CHARACTER
+            });
             continue;
         }
-        let run = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+        let run = bytes[at..]
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+            .count();
         if run == 0 {
             out.push('+');
         } else {
             let octets = super::transfer::base64(&bytes[at..at + run], usize::MAX);
-            let units = octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            let units = octets
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             for unit in char::decode_utf16(units) {
                 clean &= unit.is_ok();
                 out.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -113,7 +129,11 @@ mod tests {
     use super::*;
 
     fn check(label: Option<&str>, bytes: &[u8], text: &str, clean: bool) {
-        assert_eq!(decode(label, bytes), (text.to_owned(), clean), "{label:?} {bytes:?}");
+        assert_eq!(
+            decode(label, bytes),
+            (text.to_owned(), clean),
+            "{label:?} {bytes:?}"
+        );
     }
 
     #[test]
@@ -143,7 +163,13 @@ mod tests {
 
     #[test]
     fn known_labels() {
-        for (label, known) in [("utf-8", true), ("UTF-7", true), ("latin1", true), ("hz-gb-2312", false), ("x-q", false)] {
+        for (label, known) in [
+            ("utf-8", true),
+            ("UTF-7", true),
+            ("latin1", true),
+            ("hz-gb-2312", false),
+            ("x-q", false),
+        ] {
             assert_eq!(is_known(label), known, "{label}");
         }
     }

@@ -12,7 +12,10 @@ const CHARSET_OCTETS_MAX: usize = 64;
 
 /// The value unfolded and decoded, controls replaced by blanks, trimmed, at most `octets_max` of UTF-8.
 pub fn decode(value: &[u8], octets_max: usize) -> String {
-    let mut text = Text { out: String::new(), octets_max };
+    let mut text = Text {
+        out: String::new(),
+        octets_max,
+    };
     let mut run: Option<Run<'_>> = None;
     // `plain` is where the text not yet written begins, `from` where the next word is looked for.
     let (mut plain, mut from) = (0, 0);
@@ -29,10 +32,15 @@ pub fn decode(value: &[u8], octets_max: usize) -> String {
             text.push_raw(gap);
         }
         match &mut run {
-            Some(open) if open.charset.eq_ignore_ascii_case(word.charset) => open.octets.extend_from_slice(&word.octets),
+            Some(open) if open.charset.eq_ignore_ascii_case(word.charset) => {
+                open.octets.extend_from_slice(&word.octets)
+            }
             _ => {
                 text.flush(run.take());
-                run = Some(Run { charset: word.charset, octets: word.octets });
+                run = Some(Run {
+                    charset: word.charset,
+                    octets: word.octets,
+                });
             }
         }
         if text.is_full(&run) {
@@ -82,9 +90,17 @@ impl<'a> Word<'a> {
         let start = charset_end + 3;
         let end = Self::text_end(raw, start, base64)?;
         let text = &raw[start..end];
-        let octets = if base64 { transfer::base64(text, usize::MAX) } else { q_encoding(text) };
+        let octets = if base64 {
+            transfer::base64(text, usize::MAX)
+        } else {
+            q_encoding(text)
+        };
         let charset = charset.split(|&b| b == b'*').next().unwrap_or(charset);
-        Some(Self { charset, octets, length: end + 2 })
+        Some(Self {
+            charset,
+            octets,
+            length: end + 2,
+        })
     }
 
     /// Where `?=` stands. A lone `?` is an error in base64 and tolerated in Q, unless it begins the next word.
@@ -192,7 +208,10 @@ mod tests {
         check("=?ISO-8859-1?Q?a_b?=", "a b");
         check("=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=", "a b");
         check("=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld Jørn Simonsen");
-        check("=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=", "If you can read this yo");
+        check(
+            "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=",
+            "If you can read this yo",
+        );
     }
 
     #[test]
@@ -214,7 +233,16 @@ mod tests {
 
     #[test]
     fn not_words() {
-        for raw in ["=?utf-8?q?open", "=?utf-8?x?a?=", "=?utf-8?q", "=??q?a?=", "=?utf-8?b?a?b?=", "=?", "a=?", "=?a b?q?c?="] {
+        for raw in [
+            "=?utf-8?q?open",
+            "=?utf-8?x?a?=",
+            "=?utf-8?q",
+            "=??q?a?=",
+            "=?utf-8?b?a?b?=",
+            "=?",
+            "a=?",
+            "=?a b?q?c?=",
+        ] {
             check(raw, raw);
         }
         check("=?utf-8?q?open =?utf-8?q?b?=", "=?utf-8?q?open b");
@@ -225,7 +253,10 @@ mod tests {
         assert_eq!(decode("ab".repeat(1000).as_bytes(), 7), "abababa");
         assert_eq!(decode("è".repeat(1000).as_bytes(), 7), "èèè");
         assert_eq!(decode(" ".repeat(1000).as_bytes(), 7), "");
-        assert_eq!(decode("=?utf-8?q?ab?= ".repeat(100_000).as_bytes(), 8), "abababab");
+        assert_eq!(
+            decode("=?utf-8?q?ab?= ".repeat(100_000).as_bytes(), 8),
+            "abababab"
+        );
         assert_eq!(decode("=?utf-8?q?ab".repeat(100_000).as_bytes(), 8), "=?utf-8?");
     }
 }

@@ -72,18 +72,29 @@ impl<'a> Header<'a> {
             Some(bad) if !separated => bad,
             _ => reader.at,
         };
-        let defects = FORM_DEFECTS.into_iter().filter(|&d| reader.defects & 1 << d as u32 != 0).collect();
-        Self { fields: reader.fields, body_offset, defects }
+        let defects = FORM_DEFECTS
+            .into_iter()
+            .filter(|&d| reader.defects & 1 << d as u32 != 0)
+            .collect();
+        Self {
+            fields: reader.fields,
+            body_offset,
+            defects,
+        }
     }
 
     /// All fields of that name, case-insensitively, in order.
     pub fn all<'b>(&'b self, name: &'b str) -> impl DoubleEndedIterator<Item = &'b Field<'a>> + 'b {
-        self.fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name.as_bytes()))
+        self.fields
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The first field of that name.
     pub fn first(&self, name: &str) -> Option<&Field<'a>> {
-        self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
+        self.fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
 
@@ -95,8 +106,12 @@ impl Field<'_> {
 }
 
 /// The defects a header section can have.
-const FORM_DEFECTS: [Defect; 4] =
-    [Defect::TooManyFields, Defect::BadField, Defect::NoSeparator, Defect::DuplicateField];
+const FORM_DEFECTS: [Defect; 4] = [
+    Defect::TooManyFields,
+    Defect::BadField,
+    Defect::NoSeparator,
+    Defect::DuplicateField,
+];
 
 /// Reads lines into fields.
 struct Reader<'a> {
@@ -113,8 +128,16 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(raw: &'a [u8], fields_max: usize) -> Self {
-        let mut reader =
-            Self { raw, fields: Vec::new(), fields_max, at: 0, open: None, first_bad: None, seen: 0, defects: 0 };
+        let mut reader = Self {
+            raw,
+            fields: Vec::new(),
+            fields_max,
+            at: 0,
+            open: None,
+            first_bad: None,
+            seen: 0,
+            defects: 0,
+        };
         if raw.starts_with(b"\xef\xbb\xbf") {
             reader.at = 3;
             reader.defects |= 1 << Defect::BadField as u32;
@@ -171,7 +194,9 @@ impl<'a> Reader<'a> {
 
     /// Keeps the open field, which ends where the reader stands.
     fn close(&mut self) {
-        let Some((start, name_length, colon)) = self.open.take() else { return };
+        let Some((start, name_length, colon)) = self.open.take() else {
+            return;
+        };
         if self.fields.len() >= self.fields_max {
             self.defects |= 1 << Defect::TooManyFields as u32;
             return;
@@ -179,8 +204,13 @@ impl<'a> Reader<'a> {
         let raw = &self.raw[start..self.at];
         let name = &raw[..name_length];
         let value = &raw[colon + 1..];
-        let value = value.strip_suffix(b"\n").map_or(value, |v| v.strip_suffix(b"\r").unwrap_or(v));
-        if let Some(index) = SINGULAR.iter().position(|s| name.eq_ignore_ascii_case(s.as_bytes())) {
+        let value = value
+            .strip_suffix(b"\n")
+            .map_or(value, |v| v.strip_suffix(b"\r").unwrap_or(v));
+        if let Some(index) = SINGULAR
+            .iter()
+            .position(|s| name.eq_ignore_ascii_case(s.as_bytes()))
+        {
             if self.seen & 1 << index != 0 {
                 self.defects |= 1 << Defect::DuplicateField as u32;
             }
@@ -199,9 +229,17 @@ mod tests {
         let found: Vec<_> = header
             .fields
             .iter()
-            .map(|f| (String::from_utf8_lossy(f.name).into_owned(), String::from_utf8_lossy(f.value).into_owned()))
+            .map(|f| {
+                (
+                    String::from_utf8_lossy(f.name).into_owned(),
+                    String::from_utf8_lossy(f.value).into_owned(),
+                )
+            })
             .collect();
-        let expected: Vec<_> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let expected: Vec<_> = fields
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
         assert_eq!(found, expected, "{raw:?}");
         assert_eq!(&raw[header.body_offset..], body, "{raw:?}");
         assert_eq!(header.defects, defects, "{raw:?}");
@@ -218,10 +256,25 @@ mod tests {
         check("\r\nbody", &[], "body", &[]);
         check("", &[], "", &[NoSeparator]);
         check("A: b", &[("A", " b")], "", &[NoSeparator]);
-        check("A: b\r\ntext\r\nmore: text\r\n", &[("A", " b"), ("more", " text")], "text\r\nmore: text\r\n", &[BadField, NoSeparator]);
-        check("From x Mon Jan 1 10:00:00\r\n >y\r\nA: b\r\n\r\n", &[("A", " b")], "", &[BadField]);
+        check(
+            "A: b\r\ntext\r\nmore: text\r\n",
+            &[("A", " b"), ("more", " text")],
+            "text\r\nmore: text\r\n",
+            &[BadField, NoSeparator],
+        );
+        check(
+            "From x Mon Jan 1 10:00:00\r\n >y\r\nA: b\r\n\r\n",
+            &[("A", " b")],
+            "",
+            &[BadField],
+        );
         check("\u{feff}From: a@b\r\n\r\n", &[("From", " a@b")], "", &[BadField]);
-        check("From: a\r\nfrom : b\r\n\r\n", &[("From", " a"), ("from", " b")], "", &[DuplicateField]);
+        check(
+            "From: a\r\nfrom : b\r\n\r\n",
+            &[("From", " a"), ("from", " b")],
+            "",
+            &[DuplicateField],
+        );
         check("X: a\r\nX: b\r\n\r\n", &[("X", " a"), ("X", " b")], "", &[]);
         check(": a\r\nB c: d\r\nE\u{e8}: f\r\n\r\n", &[], "", &[BadField]);
         check("__proto__: a\r\n\r\n", &[("__proto__", " a")], "", &[]);

@@ -30,7 +30,10 @@ pub struct MailboxError;
 /// quotes or comments, an address that does not parse) is an error. At most 1,000 mailboxes. An empty group
 /// (`undisclosed-recipients:;`) is a list without mailboxes, an empty field is an error.
 pub fn parse_list(field: &Field<'_>) -> Result<Vec<Mailbox>, MailboxError> {
-    let mut cursor = Cursor { raw: field.value, at: 0 };
+    let mut cursor = Cursor {
+        raw: field.value,
+        at: 0,
+    };
     let mut list = Vec::new();
     let mut in_group = false;
     let mut groups = 0usize;
@@ -58,7 +61,11 @@ pub fn parse_list(field: &Field<'_>) -> Result<Vec<Mailbox>, MailboxError> {
             },
         }
     }
-    if in_group || (list.is_empty() && groups == 0) { Err(MailboxError) } else { Ok(list) }
+    if in_group || (list.is_empty() && groups == 0) {
+        Err(MailboxError)
+    } else {
+        Ok(list)
+    }
 }
 
 enum Element {
@@ -155,7 +162,10 @@ impl Cursor<'_> {
                     self.at += 1;
                     self.domain()?;
                     let address = address(&self.raw[start..self.at])?;
-                    return Ok(Element::Mailbox(Mailbox { name: String::new(), address }));
+                    return Ok(Element::Mailbox(Mailbox {
+                        name: String::new(),
+                        address,
+                    }));
                 }
                 b':' if !phrase.is_empty() => {
                     self.at += 1;
@@ -225,7 +235,10 @@ impl Cursor<'_> {
         }
         let rest = &self.raw[self.at..];
         let end = rest.iter().position(|&b| b == b']').ok_or(MailboxError)?;
-        if rest[1..end].iter().any(|&b| !b.is_ascii_graphic() || matches!(b, b'[' | b'\\' | b'<' | b'>' | b'"')) {
+        if rest[1..end]
+            .iter()
+            .any(|&b| !b.is_ascii_graphic() || matches!(b, b'[' | b'\\' | b'<' | b'>' | b'"'))
+        {
             return Err(MailboxError);
         }
         self.at += end + 1;
@@ -241,7 +254,11 @@ impl Cursor<'_> {
 
 /// Octets of an atom with dots (RFC 5322 §3.2.3) and of UTF-8 (RFC 6532).
 fn is_atom(b: u8) -> bool {
-    (b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"'))
+    (b.is_ascii_graphic()
+        && !matches!(
+            b,
+            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"'
+        ))
         || b >= 0x80
 }
 
@@ -264,12 +281,19 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<Vec<Mailbox>, MailboxError> {
-        parse_list(&Field { name: b"From", value: value.as_bytes(), raw: b"" })
+        parse_list(&Field {
+            name: b"From",
+            value: value.as_bytes(),
+            raw: b"",
+        })
     }
 
     fn check(value: &str, expected: &[(&str, &str)]) {
         let list = read(value).unwrap_or_else(|_| panic!("refused: {value}"));
-        let found: Vec<_> = list.iter().map(|m| (m.name.as_str(), m.address.as_str())).collect();
+        let found: Vec<_> = list
+            .iter()
+            .map(|m| (m.name.as_str(), m.address.as_str()))
+            .collect();
         assert_eq!(found, expected, "{value}");
     }
 
@@ -277,17 +301,52 @@ mod tests {
     fn lists() {
         check("joe@example.com", &[("", "joe@example.com")]);
         check(" <joe@example.com> ", &[("", "joe@example.com")]);
-        check("Joe Q. Public <john.q.public@example.com>", &[("Joe Q. Public", "john.q.public@example.com")]);
-        check("\"Joe \\\"J\\\" Doe\" <joe@example.com>", &[("Joe \"J\" Doe", "joe@example.com")]);
-        check("a@example.com, B <b@example.com>,\r\n c@example.com", &[("", "a@example.com"), ("B", "b@example.com"), ("", "c@example.com")]);
-        check("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;", &[("Ed Jones", "c@a.test"), ("", "joe@where.test"), ("John", "jdoe@one.test")]);
+        check(
+            "Joe Q. Public <john.q.public@example.com>",
+            &[("Joe Q. Public", "john.q.public@example.com")],
+        );
+        check(
+            "\"Joe \\\"J\\\" Doe\" <joe@example.com>",
+            &[("Joe \"J\" Doe", "joe@example.com")],
+        );
+        check(
+            "a@example.com, B <b@example.com>,\r\n c@example.com",
+            &[
+                ("", "a@example.com"),
+                ("B", "b@example.com"),
+                ("", "c@example.com"),
+            ],
+        );
+        check(
+            "A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+            &[
+                ("Ed Jones", "c@a.test"),
+                ("", "joe@where.test"),
+                ("John", "jdoe@one.test"),
+            ],
+        );
         check("undisclosed-recipients:;", &[]);
-        check("a@b.example,, c@d.example,", &[("", "a@b.example"), ("", "c@d.example")]);
+        check(
+            "a@b.example,, c@d.example,",
+            &[("", "a@b.example"), ("", "c@d.example")],
+        );
         check("joe@example.com (Joe (the \\( one))", &[("", "joe@example.com")]);
-        check("(x) Joe (y) < joe@example.com (z) >", &[("Joe", "joe@example.com")]);
-        check("=?utf-8?q?J=C3=B6rg?= =?utf-8?q?_Doe?= <j@example.com>", &[("Jörg Doe", "j@example.com")]);
-        check("\"=?utf-8?q?ceo=40bank.example?=\" <j@example.com>", &[("ceo@bank.example", "j@example.com")]);
-        check("[Shop] Info <info@shop.example>", &[("[Shop] Info", "info@shop.example")]);
+        check(
+            "(x) Joe (y) < joe@example.com (z) >",
+            &[("Joe", "joe@example.com")],
+        );
+        check(
+            "=?utf-8?q?J=C3=B6rg?= =?utf-8?q?_Doe?= <j@example.com>",
+            &[("Jörg Doe", "j@example.com")],
+        );
+        check(
+            "\"=?utf-8?q?ceo=40bank.example?=\" <j@example.com>",
+            &[("ceo@bank.example", "j@example.com")],
+        );
+        check(
+            "[Shop] Info <info@shop.example>",
+            &[("[Shop] Info", "info@shop.example")],
+        );
         check("\"a b\"@example.com", &[("", "\"a b\"@example.com")]);
         check("<\"a>b\"@example.com>", &[("", "\"a>b\"@example.com")]);
         check("joe@[192.0.2.1]", &[("", "joe@[192.0.2.1]")]);

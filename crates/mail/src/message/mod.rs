@@ -30,7 +30,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fields_max: 2_000, parts_max: 1_000, depth_max: 50, decoded_octets_max: 32 << 20 }
+        Self {
+            fields_max: 2_000,
+            parts_max: 1_000,
+            depth_max: 50,
+            decoded_octets_max: 32 << 20,
+        }
     }
 }
 

@@ -74,7 +74,9 @@ pub fn base64(text: &[u8], octets_max: usize) -> Vec<u8> {
             let done = base64_groups(rest, &mut out, octets_max);
             rest = &rest[done..];
         }
-        let Some((&octet, tail)) = rest.split_first() else { break };
+        let Some((&octet, tail)) = rest.split_first() else {
+            break;
+        };
         rest = tail;
         let digit = DIGITS[usize::from(octet)];
         if digit != FOREIGN {
@@ -125,7 +127,11 @@ fn base64_is_clean(body: &[u8]) -> bool {
         let padded = line.iter().rev().take_while(|&&b| b == b'=').count();
         let text = &line[..line.len() - padded];
         // No early exit inside of a line, so that the compiler makes wide code of it.
-        if text.iter().fold(false, |foreign, &b| foreign | !is_base64_digit(b)) || (padding > 0 && !line.is_empty()) {
+        if text
+            .iter()
+            .fold(false, |foreign, &b| foreign | !is_base64_digit(b))
+            || (padding > 0 && !line.is_empty())
+        {
             return false;
         }
         digits += text.len();
@@ -196,7 +202,9 @@ fn quoted_printable_is_clean(body: &[u8]) -> bool {
     }
     memchr::memchr_iter(b'=', body).all(|at| {
         let behind = &body[at + 1..];
-        behind.get(..2).and_then(hex_octet).is_some() || behind.trim_ascii_start().len() < behind.len() || behind.is_empty()
+        behind.get(..2).and_then(hex_octet).is_some()
+            || behind.trim_ascii_start().len() < behind.len()
+            || behind.is_empty()
     })
 }
 
@@ -218,7 +226,9 @@ pub fn uuencode(text: &[u8], octets_max: usize) -> Vec<u8> {
 }
 
 fn uuencode_line(line: &[u8], out: &mut Vec<u8>) {
-    let Some((&length, digits)) = line.split_first() else { return };
+    let Some((&length, digits)) = line.split_first() else {
+        return;
+    };
     if !(b' '..=b'`').contains(&length) {
         return;
     }
@@ -264,10 +274,17 @@ pub fn uuencode_find(text: &[u8], from: usize) -> Option<Block<'_>> {
             continue;
         }
         let eol = at + memchr(b'\n', &text[at..])?;
-        let Some(name) = begin_name(text[at..eol].trim_ascii_end()) else { continue };
+        let Some(name) = begin_name(text[at..eol].trim_ascii_end()) else {
+            continue;
+        };
         if is_uuencode_line(&text[eol + 1..]) {
             let end = memchr::memmem::find(&text[eol..], b"\nend").map_or(text.len(), |e| eol + e + 4);
-            return Some(Block { start, data: eol + 1, end, name });
+            return Some(Block {
+                start,
+                data: eol + 1,
+                end,
+                name,
+            });
         }
     }
     None
@@ -282,7 +299,9 @@ fn begin_name(rest: &[u8]) -> Option<&[u8]> {
 /// The length octet fits the line (the end may be cut by blanks that were lost, or longer by a checksum).
 fn is_uuencode_line(text: &[u8]) -> bool {
     let end = memchr2(b'\r', b'\n', text).unwrap_or(text.len());
-    let Some((&length, digits)) = text[..end].split_first() else { return false };
+    let Some((&length, digits)) = text[..end].split_first() else {
+        return false;
+    };
     if !(b' '..=b'`').contains(&length) {
         return false;
     }
@@ -298,7 +317,12 @@ mod tests {
     fn base64_lenient() {
         fn check(text: &[u8], octets: &[u8], clean: bool) {
             assert_eq!(base64(text, 100), octets, "{}", String::from_utf8_lossy(text));
-            assert_eq!(is_clean(Encoding::Base64, text), clean, "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                is_clean(Encoding::Base64, text),
+                clean,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
         check(b"aGVsbG8=", b"hello", true);
         check(b"aGVs\r\nbG8=\r\n", b"hello", true);
@@ -318,8 +342,18 @@ mod tests {
     #[test]
     fn quoted_printable_lenient() {
         fn check(text: &[u8], octets: &[u8], clean: bool) {
-            assert_eq!(quoted_printable(text, 100), octets, "{}", String::from_utf8_lossy(text));
-            assert_eq!(is_clean(Encoding::QuotedPrintable, text), clean, "{}", String::from_utf8_lossy(text));
+            assert_eq!(
+                quoted_printable(text, 100),
+                octets,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
+            assert_eq!(
+                is_clean(Encoding::QuotedPrintable, text),
+                clean,
+                "{}",
+                String::from_utf8_lossy(text)
+            );
         }
         check(b"a=3Db=3d", b"a=b=", true);
         check(b"soft=\r\nbreak=  \r\n!\r\n", b"softbreak!\r\n", true);
@@ -339,8 +373,18 @@ mod tests {
         assert_eq!(uuencode(text, 100), b"hello");
         assert_eq!(uuencode(b"%:&5L;&\\\n", 100), b"hello");
         assert_eq!(uuencode(text, 3), b"hel");
-        for prose in [&b"begin 644 x"[..], b"begin the day\r\nwell\r\n", b"x begin 644 a\r\n%:&5L;&\\\r\n", b"begin 644 a\r\nwell\r\n"] {
-            assert_eq!(uuencode_find(prose, 0), None, "{}", String::from_utf8_lossy(prose));
+        for prose in [
+            &b"begin 644 x"[..],
+            b"begin the day\r\nwell\r\n",
+            b"x begin 644 a\r\n%:&5L;&\\\r\n",
+            b"begin 644 a\r\nwell\r\n",
+        ] {
+            assert_eq!(
+                uuencode_find(prose, 0),
+                None,
+                "{}",
+                String::from_utf8_lossy(prose)
+            );
         }
     }
 }

@@ -1,0 +1,6 @@
+//! Integration tests of the crate `mail`, one binary.
+
+// The whole binary is a test; the lint knows only functions marked so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod dkim;
