@@ -47,9 +47,15 @@ impl ContentFacts {
 }
 
 /// The test string of unsolicited bulk mail, in two halves so that this file is not taken for one.
-const GTUBE: [&str; 2] = ["XJS*C4JDBQADN1.NSBN3*2IDNEN", "*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"];
+const GTUBE: [&str; 2] = [
+    "XJS*C4JDBQADN1.NSBN3*2IDNEN",
+    "*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X",
+];
 /// The test string of virus scanners, in two halves.
-const EICAR: [&str; 2] = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
+const EICAR: [&str; 2] = [
+    "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR",
+    "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
+];
 
 /// Walks the message within the limits.
 pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
@@ -95,5 +101,8 @@ fn attachment(part: &Part<'_>, content: &[u8]) -> AttachmentFact {
 }
 
 fn field_text(header: &Header<'_>, name: &str) -> String {
-    header.first(name).map(|field| field.text().chars().take(200).collect()).unwrap_or_default()
+    header
+        .first(name)
+        .map(|field| field.text().chars().take(200).collect())
+        .unwrap_or_default()
 }

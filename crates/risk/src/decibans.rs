@@ -17,7 +17,11 @@ impl Decibans {
 
     /// Clips to the bound; what is not a number says nothing.
     pub fn new(value: f32) -> Self {
-        if value.is_nan() { Self::ZERO } else { Self(value.clamp(-Self::MAX, Self::MAX)) }
+        if value.is_nan() {
+            Self::ZERO
+        } else {
+            Self(value.clamp(-Self::MAX, Self::MAX))
+        }
     }
 
     /// The number.
@@ -68,7 +72,13 @@ mod tests {
 
     #[test]
     fn bounded_and_finite() {
-        for (given, kept) in [(0.0, 0.0), (1e9, 200.0), (-1e9, -200.0), (f32::NAN, 0.0), (f32::INFINITY, 200.0)] {
+        for (given, kept) in [
+            (0.0, 0.0),
+            (1e9, 200.0),
+            (-1e9, -200.0),
+            (f32::NAN, 0.0),
+            (f32::INFINITY, 200.0),
+        ] {
             assert_eq!(Decibans::new(given).value(), kept, "{given}");
         }
     }

@@ -8,8 +8,8 @@
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing, StandingFacts, Symbol,
-    Verdict, symbols,
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing,
+    StandingFacts, Symbol, Verdict, symbols,
 };
 
 /// Judges a transaction at its stage. Total: any facts give a verdict.
@@ -60,7 +60,10 @@ fn standing_of(facts: &Facts) -> StandingFacts {
 }
 
 fn pool_of(facts: &Facts, class: Class) -> &'static str {
-    let automatic = facts.identity.known().is_some_and(|identity| identity.reverse_path == Match::Absent);
+    let automatic = facts
+        .identity
+        .known()
+        .is_some_and(|identity| identity.reverse_path == Match::Absent);
     match (class, standing_of(facts).standing) {
         (Class::Suspect | Class::Spam | Class::Malware, _) | (_, Standing::Limited) => "risk",
         _ if automatic => "bounce",
@@ -72,10 +75,15 @@ fn pool_of(facts: &Facts, class: Class) -> &'static str {
 fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
     let standing = standing_of(facts);
     if standing.standing == Standing::Locked {
-        let (reference, until) = standing.lock.map(|lock| (lock.reference, lock.until)).unwrap_or_default();
+        let (reference, until) = standing
+            .lock
+            .map(|lock| (lock.reference, lock.until))
+            .unwrap_or_default();
         return Some((Action::Refuse, Reason::Locked { reference, until }));
     }
-    identity(facts, policy).or_else(|| recipients(facts)).or_else(|| rate(facts))
+    identity(facts, policy)
+        .or_else(|| recipients(facts))
+        .or_else(|| rate(facts))
 }
 
 fn identity(facts: &Facts, policy: &Policy) -> Option<Decision> {
@@ -83,12 +91,25 @@ fn identity(facts: &Facts, policy: &Policy) -> Option<Decision> {
         return None;
     }
     let known = facts.identity.known()?;
-    let rows = [("MAIL FROM", &known.reverse_path), ("From", &known.header_from), ("Sender", &known.header_sender)];
+    let rows = [
+        ("MAIL FROM", &known.reverse_path),
+        ("From", &known.header_from),
+        ("Sender", &known.header_sender),
+    ];
     rows.into_iter().find_map(|(field, found)| match found {
-        Match::Foreign(address) => {
-            Some((Action::Refuse, Reason::NotOwned { field: field.to_owned(), address: address.clone() }))
-        }
-        Match::Unclear => Some((Action::Refuse, Reason::Unclear { field: field.to_owned() })),
+        Match::Foreign(address) => Some((
+            Action::Refuse,
+            Reason::NotOwned {
+                field: field.to_owned(),
+                address: address.clone(),
+            },
+        )),
+        Match::Unclear => Some((
+            Action::Refuse,
+            Reason::Unclear {
+                field: field.to_owned(),
+            },
+        )),
         Match::Owned | Match::Absent => None,
     })
 }
@@ -103,7 +124,17 @@ fn rate(facts: &Facts) -> Option<Decision> {
     facts.usage.known()?.iter().find_map(|usage| {
         let (counted, count, max) = symbols::exceeded(usage)?;
         let (level, window_s, free_at) = (usage.level, usage.window_s, usage.free_at);
-        Some((Action::Defer, Reason::Rate { level, counted, count, max, window_s, free_at }))
+        Some((
+            Action::Defer,
+            Reason::Rate {
+                level,
+                counted,
+                count,
+                max,
+                window_s,
+                free_at,
+            },
+        ))
     })
 }
 
@@ -152,16 +183,27 @@ fn blocked_attachment(facts: &Facts, policy: &Policy) -> Option<Decision> {
         .attachments
         .iter()
         .find(|file| blocked(file.file.kind) || file.file.claimed.is_some_and(blocked))?;
-    let reason =
-        Reason::Attachment { name: symbols::shown_name(&file.name).to_owned(), kind: file.file.mime.clone() };
+    let reason = Reason::Attachment {
+        name: symbols::shown_name(&file.name).to_owned(),
+        kind: file.file.mime.clone(),
+    };
     Some((Action::Refuse, reason))
 }
 
 /// When a scanner did not answer: passes (and says so in the verdict), or defers.
-fn unchecked(facts: &Facts, policy: &Policy, standing: &StandingFacts, verdict: &mut Verdict) -> Option<Decision> {
+fn unchecked(
+    facts: &Facts,
+    policy: &Policy,
+    standing: &StandingFacts,
+    verdict: &mut Verdict,
+) -> Option<Decision> {
     let missing = |result: &Gathered<ScanResult>| matches!(result, Gathered::Late | Gathered::Failed(_));
-    let scanners: Vec<_> =
-        facts.scans.iter().filter(|scan| missing(&scan.result)).map(|scan| scan.scanner.clone()).collect();
+    let scanners: Vec<_> = facts
+        .scans
+        .iter()
+        .filter(|scan| missing(&scan.result))
+        .map(|scan| scan.scanner.clone())
+        .collect();
     if scanners.is_empty() {
         return None;
     }
@@ -175,6 +217,13 @@ fn unchecked(facts: &Facts, policy: &Policy, standing: &StandingFacts, verdict: 
 }
 
 fn content(symbols: &[Symbol]) -> Reason {
-    let heaviest = symbols.iter().filter(|symbol| symbol.weight.value() > 0.0).take(3);
-    Reason::Content { observations: heaviest.map(|symbol| format!("{} ({})", symbol.name, symbol.detail)).collect() }
+    let heaviest = symbols
+        .iter()
+        .filter(|symbol| symbol.weight.value() > 0.0)
+        .take(3);
+    Reason::Content {
+        observations: heaviest
+            .map(|symbol| format!("{} ({})", symbol.name, symbol.detail))
+            .collect(),
+    }
 }

@@ -3,6 +3,8 @@
 //! [`judge`] depends on [`Facts`] and [`Policy`] alone, so every verdict can be explained, tested with a table, and made again
 //! from what was stored. Nothing here panics on any input; every list is bounded.
 
+mod cause;
+mod conduct;
 mod content;
 mod decibans;
 mod facts;
@@ -17,15 +19,19 @@ mod symbols;
 mod verdict;
 mod window;
 
+pub use cause::Cause;
+pub use conduct::{Conduct, Outcome, fold};
 pub use content::{AttachmentFact, ContentFacts, examine};
 pub use decibans::Decibans;
-pub use facts::{Door, DoorKind, Facts, Gathered, IdentityFacts, Match, Scan, ScanResult, Stage, StandingFacts, Usage};
+pub use facts::{
+    Door, DoorKind, Facts, Gathered, IdentityFacts, Match, Scan, ScanResult, Stage, StandingFacts, Usage,
+};
 pub use judge::judge;
 pub use limits::{LimitOverrides, Limits, Windowed};
 pub use policy::{Act, Acts, Allowance, FailurePolicy, IdentityMode, ListenerPolicy, Policy, PolicyError};
 pub use reason::{Counted, Language, Reason};
 pub use sender::{Level, Sender, SenderKind};
-pub use standing::{Conduct, Lock, Outcome, Standing, fold};
+pub use standing::{Lock, Standing};
 pub use symbol::{Group, Symbol};
-pub use verdict::{Action, Cause, Class, Verdict};
+pub use verdict::{Action, Class, Verdict};
 pub use window::Counter;

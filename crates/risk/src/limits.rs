@@ -45,7 +45,10 @@ impl Limits {
     /// False when a window is outside 60 s to 7 days, or there are too many.
     pub fn is_valid(&self) -> bool {
         self.windows.len() <= Self::WINDOWS_MAX
-            && self.windows.iter().all(|window| (60..=604_800).contains(&window.window_s))
+            && self
+                .windows
+                .iter()
+                .all(|window| (60..=604_800).contains(&window.window_s))
     }
 
     /// The limits of a mailbox: its own, else its domain's word for each mailbox, else its tenant's, else the site's.
@@ -55,7 +58,11 @@ impl Limits {
         domain: &'a LimitOverrides,
         mailbox: &'a LimitOverrides,
     ) -> Option<&'a Limits> {
-        let below = domain.each_mailbox.as_ref().or(tenant.each_mailbox.as_ref()).or(site.each_mailbox.as_ref());
+        let below = domain
+            .each_mailbox
+            .as_ref()
+            .or(tenant.each_mailbox.as_ref())
+            .or(site.each_mailbox.as_ref());
         mailbox.own.as_ref().or(below)
     }
 
@@ -65,7 +72,11 @@ impl Limits {
         tenant: &'a LimitOverrides,
         domain: &'a LimitOverrides,
     ) -> Option<&'a Limits> {
-        domain.own.as_ref().or(tenant.each_domain.as_ref()).or(site.each_domain.as_ref())
+        domain
+            .own
+            .as_ref()
+            .or(tenant.each_domain.as_ref())
+            .or(site.each_domain.as_ref())
     }
 
     /// The limits of a tenant's total: its own, else the site's word for each tenant (kept as the site's own).
@@ -79,16 +90,33 @@ mod tests {
     use super::*;
 
     fn limits(per_message: u32) -> Limits {
-        Limits { windows: Vec::new(), recipients_per_message: Some(per_message) }
+        Limits {
+            windows: Vec::new(),
+            recipients_per_message: Some(per_message),
+        }
     }
 
     #[test]
     fn inheritance() {
         let none = LimitOverrides::default();
-        let site = LimitOverrides { each_mailbox: Some(limits(1)), ..Default::default() };
-        let tenant = LimitOverrides { each_mailbox: Some(limits(2)), each_domain: Some(limits(20)), own: Some(limits(200)) };
-        let domain = LimitOverrides { each_mailbox: Some(limits(3)), own: Some(limits(30)), ..Default::default() };
-        let mailbox = LimitOverrides { own: Some(limits(4)), ..Default::default() };
+        let site = LimitOverrides {
+            each_mailbox: Some(limits(1)),
+            ..Default::default()
+        };
+        let tenant = LimitOverrides {
+            each_mailbox: Some(limits(2)),
+            each_domain: Some(limits(20)),
+            own: Some(limits(200)),
+        };
+        let domain = LimitOverrides {
+            each_mailbox: Some(limits(3)),
+            own: Some(limits(30)),
+            ..Default::default()
+        };
+        let mailbox = LimitOverrides {
+            own: Some(limits(4)),
+            ..Default::default()
+        };
         let seen = |found: Option<&Limits>| found.and_then(|limits| limits.recipients_per_message);
         let of = |tenant, domain, mailbox| seen(Limits::of_mailbox(&site, tenant, domain, mailbox));
         assert_eq!(of(&none, &none, &none), Some(1));

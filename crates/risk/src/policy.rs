@@ -145,15 +145,30 @@ pub enum PolicyError {
 
 impl Default for Policy {
     fn default() -> Self {
-        let all = |act| Acts { new: act, good: act, watched: act, limited: act };
+        let all = |act| Acts {
+            new: act,
+            good: act,
+            watched: act,
+            limited: act,
+        };
         Self {
             prior_db: -20.0,
             suspect_db: -5.0,
             spam_db: 5.0,
             clean: all(Act::Accept),
-            suspect: Acts { new: Act::Allow, good: Act::Accept, watched: Act::Allow, limited: Act::Hold },
+            suspect: Acts {
+                new: Act::Allow,
+                good: Act::Accept,
+                watched: Act::Allow,
+                limited: Act::Hold,
+            },
             spam: all(Act::Refuse),
-            allowance: Allowance { new: 3, good: 10, watched: 2, limited: 0 },
+            allowance: Allowance {
+                new: 3,
+                good: 10,
+                watched: 2,
+                limited: 0,
+            },
             lock_refusals: 5,
             lock_window_s: 600,
             lock_refusals_day: 15,
@@ -188,7 +203,11 @@ fn default_limits() -> LimitOverrides {
         windows: vec![window(3_600, 300, 600), window(86_400, 1_000, 2_000)],
         recipients_per_message: Some(150),
     };
-    LimitOverrides { own: None, each_mailbox: Some(each_mailbox), each_domain: None }
+    LimitOverrides {
+        own: None,
+        each_mailbox: Some(each_mailbox),
+        each_domain: None,
+    }
 }
 
 impl Policy {
@@ -197,8 +216,16 @@ impl Policy {
         if self.suspect_db >= self.spam_db {
             return Err(PolicyError::Thresholds);
         }
-        let levels = [&self.limits.own, &self.limits.each_mailbox, &self.limits.each_domain];
-        if levels.into_iter().flatten().all(crate::Limits::is_valid) { Ok(()) } else { Err(PolicyError::Windows) }
+        let levels = [
+            &self.limits.own,
+            &self.limits.each_mailbox,
+            &self.limits.each_domain,
+        ];
+        if levels.into_iter().flatten().all(crate::Limits::is_valid) {
+            Ok(())
+        } else {
+            Err(PolicyError::Windows)
+        }
     }
 
     /// The act for a class and standing. Malware is always refused, a locked sender too.
@@ -231,12 +258,18 @@ impl Policy {
 
     /// Identity mode on a listener.
     pub fn identity_on(&self, listener: &str) -> IdentityMode {
-        self.listeners.get(listener).and_then(|own| own.identity).unwrap_or(self.identity)
+        self.listeners
+            .get(listener)
+            .and_then(|own| own.identity)
+            .unwrap_or(self.identity)
     }
 
     /// Failure policy on a listener.
     pub fn failure_on(&self, listener: &str) -> FailurePolicy {
-        self.listeners.get(listener).and_then(|own| own.scanner_failure).unwrap_or(self.scanner_failure)
+        self.listeners
+            .get(listener)
+            .and_then(|own| own.scanner_failure)
+            .unwrap_or(self.scanner_failure)
     }
 }
 
@@ -254,11 +287,17 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        let order = Policy { suspect_db: 6.0, ..Policy::default() };
+        let order = Policy {
+            suspect_db: 6.0,
+            ..Policy::default()
+        };
         assert_eq!(order.check(), Err(PolicyError::Thresholds));
         let mut short = Policy::default();
         short.limits.each_domain = Some(crate::Limits {
-            windows: vec![crate::Windowed { window_s: 1, ..Default::default() }],
+            windows: vec![crate::Windowed {
+                window_s: 1,
+                ..Default::default()
+            }],
             recipients_per_message: None,
         });
         assert_eq!(short.check(), Err(PolicyError::Windows));

@@ -127,27 +127,46 @@ impl Reason {
             Self::Unclear { field } => format!("The {field} field does not name one clear sender"),
             Self::Locked { until, .. } => {
                 let until = until.map_or_else(String::new, |until| format!(" until {}", minute(until)));
-                format!("This account may not send mail{until}, because risky messages were sent with it. Change its password and ask your administrator")
+                format!(
+                    "This account may not send mail{until}, because risky messages were sent with it. Change its password and ask your administrator"
+                )
             }
-            Self::Rate { level, counted, count, max, window_s, free_at } => {
+            Self::Rate {
+                level,
+                counted,
+                count,
+                max,
+                window_s,
+                free_at,
+            } => {
                 let free = free_at.map_or_else(String::new, |at| format!("; try again after {}", minute(at)));
                 let counted = counted_word(*counted, ["messages", "recipients", "different recipients"]);
                 let whose = level.as_str();
-                format!("Limit reached: {count} of {max} {counted} in {} for this {whose}{free}", english_span(*window_s))
+                format!(
+                    "Limit reached: {count} of {max} {counted} in {} for this {whose}{free}",
+                    english_span(*window_s)
+                )
             }
             Self::Recipients { max } => format!("Too many recipients: at most {max} in one message"),
             Self::Attachment { name, kind } => {
                 format!("The attached file {name} is of a type that is not let through ({kind})")
             }
-            Self::Malware { name, scanner } => format!("The message carries a virus: {name} (found by {scanner})"),
+            Self::Malware { name, scanner } => {
+                format!("The message carries a virus: {name} (found by {scanner})")
+            }
             Self::Content { observations } => {
                 format!("The message looks like spam: {}", observations.join("; "))
             }
             Self::Allowance { max } => {
-                format!("The message looks risky, and the {max} such messages a day of this account are used up")
+                format!(
+                    "The message looks risky, and the {max} such messages a day of this account are used up"
+                )
             }
             Self::Unchecked { scanners } => {
-                format!("The message cannot be checked now ({} does not answer); try again later", scanners.join(", "))
+                format!(
+                    "The message cannot be checked now ({} does not answer); try again later",
+                    scanners.join(", ")
+                )
             }
         }
     }
@@ -156,30 +175,54 @@ impl Reason {
         match self {
             Self::None => String::new(),
             Self::NotOwned { field, address } => {
-                format!("Indirizzo del mittente rifiutato: non appartiene a questo utente ({field} <{address}>)")
+                format!(
+                    "Indirizzo del mittente rifiutato: non appartiene a questo utente ({field} <{address}>)"
+                )
             }
             Self::Unclear { field } => format!("Il campo {field} non indica un mittente univoco"),
             Self::Locked { until, .. } => {
                 let until = until.map_or_else(String::new, |until| format!(" fino al {}", minute(until)));
-                format!("Questo account non può inviare posta{until}, perché ha inviato messaggi a rischio. Cambiare la password e rivolgersi all'amministratore")
+                format!(
+                    "Questo account non può inviare posta{until}, perché ha inviato messaggi a rischio. Cambiare la password e rivolgersi all'amministratore"
+                )
             }
-            Self::Rate { level, counted, count, max, window_s, free_at } => {
-                let free = free_at.map_or_else(String::new, |at| format!("; riprovare dopo il {}", minute(at)));
+            Self::Rate {
+                level,
+                counted,
+                count,
+                max,
+                window_s,
+                free_at,
+            } => {
+                let free =
+                    free_at.map_or_else(String::new, |at| format!("; riprovare dopo il {}", minute(at)));
                 let counted = counted_word(*counted, ["messaggi", "destinatari", "destinatari diversi"]);
                 let whose = level_word(*level, ["questo mittente", "questo dominio", "questo cliente"]);
-                format!("Limite raggiunto: {count} di {max} {counted} in {} per {whose}{free}", italian_span(*window_s))
+                format!(
+                    "Limite raggiunto: {count} di {max} {counted} in {} per {whose}{free}",
+                    italian_span(*window_s)
+                )
             }
             Self::Recipients { max } => format!("Troppi destinatari: al massimo {max} per messaggio"),
             Self::Attachment { name, kind } => {
                 format!("L'allegato {name} è di un tipo che non viene lasciato passare ({kind})")
             }
-            Self::Malware { name, scanner } => format!("Il messaggio contiene un virus: {name} (trovato da {scanner})"),
-            Self::Content { observations } => format!("Il messaggio sembra spam: {}", observations.join("; ")),
+            Self::Malware { name, scanner } => {
+                format!("Il messaggio contiene un virus: {name} (trovato da {scanner})")
+            }
+            Self::Content { observations } => {
+                format!("Il messaggio sembra spam: {}", observations.join("; "))
+            }
             Self::Allowance { max } => {
-                format!("Il messaggio sembra a rischio e i {max} messaggi simili al giorno di questo account sono esauriti")
+                format!(
+                    "Il messaggio sembra a rischio e i {max} messaggi simili al giorno di questo account sono esauriti"
+                )
             }
             Self::Unchecked { scanners } => {
-                format!("Il messaggio non può essere controllato ora ({} non risponde); riprovare più tardi", scanners.join(", "))
+                format!(
+                    "Il messaggio non può essere controllato ora ({} non risponde); riprovare più tardi",
+                    scanners.join(", ")
+                )
             }
         }
     }
@@ -188,28 +231,49 @@ impl Reason {
         match self {
             Self::None => String::new(),
             Self::NotOwned { field, address } => {
-                format!("Адрес отправителя отклонён: он не принадлежит этому пользователю ({field} <{address}>)")
+                format!(
+                    "Адрес отправителя отклонён: он не принадлежит этому пользователю ({field} <{address}>)"
+                )
             }
             Self::Unclear { field } => format!("Поле {field} не называет однозначно отправителя"),
             Self::Locked { until, .. } => {
                 let until = until.map_or_else(String::new, |until| format!(" до {}", minute(until)));
-                format!("Отправка почты с этого ящика остановлена{until}: с него уходили опасные письма. Смените пароль и обратитесь к администратору")
+                format!(
+                    "Отправка почты с этого ящика остановлена{until}: с него уходили опасные письма. Смените пароль и обратитесь к администратору"
+                )
             }
-            Self::Rate { level, counted, count, max, window_s, free_at } => {
+            Self::Rate {
+                level,
+                counted,
+                count,
+                max,
+                window_s,
+                free_at,
+            } => {
                 let free = free_at.map_or_else(String::new, |at| format!("; повторите после {}", minute(at)));
                 let counted = counted_word(*counted, ["писем", "получателей", "разных получателей"]);
                 let whose = level_word(*level, ["этого отправителя", "этого домена", "этого клиента"]);
-                format!("Достигнут предел: {count} из {max} {counted} за {} для {whose}{free}", russian_span(*window_s))
+                format!(
+                    "Достигнут предел: {count} из {max} {counted} за {} для {whose}{free}",
+                    russian_span(*window_s)
+                )
             }
             Self::Recipients { max } => format!("Слишком много получателей: не более {max} в одном письме"),
-            Self::Attachment { name, kind } => format!("Вложение {name} имеет тип, который не пропускается ({kind})"),
+            Self::Attachment { name, kind } => {
+                format!("Вложение {name} имеет тип, который не пропускается ({kind})")
+            }
             Self::Malware { name, scanner } => format!("Письмо содержит вирус: {name} (нашёл {scanner})"),
             Self::Content { observations } => format!("Письмо похоже на спам: {}", observations.join("; ")),
             Self::Allowance { max } => {
-                format!("Письмо выглядит опасным, а дневной запас таких писем ({max}) для этого ящика исчерпан")
+                format!(
+                    "Письмо выглядит опасным, а дневной запас таких писем ({max}) для этого ящика исчерпан"
+                )
             }
             Self::Unchecked { scanners } => {
-                format!("Письмо сейчас нельзя проверить ({} не отвечает); повторите позже", scanners.join(", "))
+                format!(
+                    "Письмо сейчас нельзя проверить ({} не отвечает); повторите позже",
+                    scanners.join(", ")
+                )
             }
         }
     }
@@ -234,7 +298,13 @@ impl Reason {
 impl Language {
     /// From a tag such as `it` or `ru-RU`; English for all others.
     pub fn from_tag(tag: &str) -> Self {
-        match tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        match tag
+            .split(['-', '_'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "it" => Self::Italian,
             "ru" => Self::Russian,
             _ => Self::English,

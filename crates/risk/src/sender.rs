@@ -95,9 +95,19 @@ mod tests {
             domain: "example.com".into(),
             tenant: "acme".into(),
         };
-        let keys: Vec<_> = Level::ALL.iter().filter_map(|level| sender.level_key(*level)).collect();
-        assert_eq!(keys, ["mailbox:info@example.com", "domain:example.com", "tenant:acme"]);
-        let host = Sender { kind: SenderKind::Host, domain: String::new(), ..sender };
+        let keys: Vec<_> = Level::ALL
+            .iter()
+            .filter_map(|level| sender.level_key(*level))
+            .collect();
+        assert_eq!(
+            keys,
+            ["mailbox:info@example.com", "domain:example.com", "tenant:acme"]
+        );
+        let host = Sender {
+            kind: SenderKind::Host,
+            domain: String::new(),
+            ..sender
+        };
         assert_eq!(host.level_key(Level::Domain), None);
     }
 }

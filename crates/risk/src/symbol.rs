@@ -47,7 +47,17 @@ impl Symbol {
     /// A symbol; the detail is cut at its bound and freed of controls.
     pub fn new(name: &'static str, group: Group, weight_db: f32, detail: impl AsRef<str>) -> Self {
         let clean = |c: char| if c.is_control() { ' ' } else { c };
-        let detail = detail.as_ref().chars().take(Self::DETAIL_MAX).map(clean).collect();
-        Self { name: Cow::Borrowed(name), group, weight: Decibans::new(weight_db), detail }
+        let detail = detail
+            .as_ref()
+            .chars()
+            .take(Self::DETAIL_MAX)
+            .map(clean)
+            .collect();
+        Self {
+            name: Cow::Borrowed(name),
+            group,
+            weight: Decibans::new(weight_db),
+            detail,
+        }
     }
 }

@@ -16,7 +16,9 @@ pub(crate) fn of(facts: &Facts, policy: &Policy) -> Vec<Symbol> {
 }
 
 fn identity(facts: &Facts, symbols: &mut Vec<Symbol>) {
-    let Some(identity) = facts.identity.known() else { return };
+    let Some(identity) = facts.identity.known() else {
+        return;
+    };
     let rows = [
         ("SENDER_NOT_OWNED", &identity.reverse_path, 6.0),
         ("FROM_NOT_OWNED", &identity.header_from, 6.0),
@@ -25,33 +27,62 @@ fn identity(facts: &Facts, symbols: &mut Vec<Symbol>) {
     for (name, found, weight) in rows {
         match found {
             Match::Foreign(address) => symbols.push(Symbol::new(name, Group::Identity, weight, address)),
-            Match::Unclear => symbols.push(Symbol::new("FROM_UNCLEAR", Group::Identity, 8.0, "more than one reading")),
+            Match::Unclear => symbols.push(Symbol::new(
+                "FROM_UNCLEAR",
+                Group::Identity,
+                8.0,
+                "more than one reading",
+            )),
             Match::Owned | Match::Absent => {}
         }
     }
 }
 
 fn content(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
-    let Some(content) = facts.content.known() else { return };
+    let Some(content) = facts.content.known() else {
+        return;
+    };
     if content.gtube {
-        symbols.push(Symbol::new("GTUBE", Group::Content, 100.0, "the test string of unsolicited bulk mail"));
+        symbols.push(Symbol::new(
+            "GTUBE",
+            Group::Content,
+            100.0,
+            "the test string of unsolicited bulk mail",
+        ));
     }
     if content.eicar {
-        symbols.push(Symbol::new("EICAR", Group::Attachment, 100.0, "the test string of virus scanners"));
+        symbols.push(Symbol::new(
+            "EICAR",
+            Group::Attachment,
+            100.0,
+            "the test string of virus scanners",
+        ));
     }
     for file in &content.attachments {
         let blocked = policy.blocked_attachments.contains(&file.file.kind)
-            || file.file.claimed.is_some_and(|kind| policy.blocked_attachments.contains(&kind));
+            || file
+                .file
+                .claimed
+                .is_some_and(|kind| policy.blocked_attachments.contains(&kind));
         if blocked {
             let detail = format!("{} is {}", shown_name(&file.name), file.file.mime);
             symbols.push(Symbol::new("ATTACHMENT_BLOCKED", Group::Attachment, 12.0, detail));
         }
         if file.file.disguised_name {
-            symbols.push(Symbol::new("ATTACHMENT_DISGUISED", Group::Attachment, 15.0, shown_name(&file.name)));
+            symbols.push(Symbol::new(
+                "ATTACHMENT_DISGUISED",
+                Group::Attachment,
+                15.0,
+                shown_name(&file.name),
+            ));
         }
     }
     if !content.defects.is_empty() {
-        let names: Vec<_> = content.defects.iter().map(|defect| format!("{defect:?}")).collect();
+        let names: Vec<_> = content
+            .defects
+            .iter()
+            .map(|defect| format!("{defect:?}"))
+            .collect();
         symbols.push(Symbol::new("MALFORMED", Group::Content, 1.0, names.join(", ")));
     }
 }
@@ -66,15 +97,29 @@ fn scans(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
         let scanner = scan.scanner.as_str();
         match &scan.result {
             Gathered::Known(ScanResult::Infected(name)) => {
-                symbols.push(Symbol::new("VIRUS", Group::Scanner, 100.0, format!("{name} ({scanner})")));
+                symbols.push(Symbol::new(
+                    "VIRUS",
+                    Group::Scanner,
+                    100.0,
+                    format!("{name} ({scanner})"),
+                ));
             }
-            Gathered::Known(ScanResult::Scored { score, required, symbols: own }) => {
+            Gathered::Known(ScanResult::Scored {
+                score,
+                required,
+                symbols: own,
+            }) => {
                 symbols.push(scored(scanner, *score, *required, own, policy));
             }
             Gathered::Known(ScanResult::Clean) | Gathered::Off => {}
             Gathered::Late => symbols.push(Symbol::new("SCANNER_LATE", Group::Scanner, 0.0, scanner)),
             Gathered::Failed(why) => {
-                symbols.push(Symbol::new("SCANNER_FAILED", Group::Scanner, 0.0, format!("{scanner}: {why}")));
+                symbols.push(Symbol::new(
+                    "SCANNER_FAILED",
+                    Group::Scanner,
+                    0.0,
+                    format!("{scanner}: {why}"),
+                ));
             }
         }
     }
@@ -90,8 +135,17 @@ fn scored(scanner: &str, score: f32, required: f32, own: &[(String, f32)], polic
         "spamassassin" => "SPAMASSASSIN_SCORE",
         _ => "SCANNER_SCORE",
     };
-    let heaviest: Vec<_> = own.iter().take(4).map(|(name, weight)| format!("{name} {weight:.1}")).collect();
-    Symbol::new(name, Group::Scanner, weight, format!("{score:.1} of {required:.1}: {}", heaviest.join(", ")))
+    let heaviest: Vec<_> = own
+        .iter()
+        .take(4)
+        .map(|(name, weight)| format!("{name} {weight:.1}"))
+        .collect();
+    Symbol::new(
+        name,
+        Group::Scanner,
+        weight,
+        format!("{score:.1} of {required:.1}: {}", heaviest.join(", ")),
+    )
 }
 
 fn volume(facts: &Facts, symbols: &mut Vec<Symbol>) {
@@ -101,7 +155,10 @@ fn volume(facts: &Facts, symbols: &mut Vec<Symbol>) {
     }
     for usage in facts.usage.known().into_iter().flatten() {
         if let Some((counted, count, max)) = exceeded(usage) {
-            let detail = format!("{}: {count} of {max} {counted:?} in {} s", usage.key, usage.window_s);
+            let detail = format!(
+                "{}: {count} of {max} {counted:?} in {} s",
+                usage.key, usage.window_s
+            );
             symbols.push(Symbol::new("LIMIT_EXCEEDED", Group::Volume, 3.0, detail));
         }
     }
@@ -113,18 +170,37 @@ pub(crate) fn exceeded(usage: &Usage) -> Option<(crate::reason::Counted, u64, u6
     let rows = [
         (Counted::Messages, usage.messages, usage.messages_max),
         (Counted::Recipients, usage.recipients, usage.recipients_max),
-        (Counted::DistinctRecipients, usage.distinct_recipients, usage.distinct_recipients_max),
+        (
+            Counted::DistinctRecipients,
+            usage.distinct_recipients,
+            usage.distinct_recipients_max,
+        ),
     ];
-    rows.into_iter().find_map(|(counted, count, max)| max.filter(|max| count > *max).map(|max| (counted, count, max)))
+    rows.into_iter()
+        .find_map(|(counted, count, max)| max.filter(|max| count > *max).map(|max| (counted, count, max)))
 }
 
 fn standing(facts: &Facts, symbols: &mut Vec<Symbol>) {
-    let Some(known) = facts.standing.known() else { return };
+    let Some(known) = facts.standing.known() else {
+        return;
+    };
     let (name, weight, detail) = match known.standing {
         Standing::New => return,
-        Standing::Good => ("STANDING_GOOD", -5.0, format!("{} messages in {} days", known.accepted, known.age_days)),
-        Standing::Watched => ("STANDING_WATCHED", 3.0, format!("{} refused lately", known.refusals)),
-        Standing::Limited => ("STANDING_LIMITED", 5.0, format!("{} refused lately", known.refusals)),
+        Standing::Good => (
+            "STANDING_GOOD",
+            -5.0,
+            format!("{} messages in {} days", known.accepted, known.age_days),
+        ),
+        Standing::Watched => (
+            "STANDING_WATCHED",
+            3.0,
+            format!("{} refused lately", known.refusals),
+        ),
+        Standing::Limited => (
+            "STANDING_LIMITED",
+            5.0,
+            format!("{} refused lately", known.refusals),
+        ),
         Standing::Locked => ("STANDING_LOCKED", 0.0, "locked".to_owned()),
     };
     symbols.push(Symbol::new(name, Group::Standing, weight, detail));
@@ -132,6 +208,11 @@ fn standing(facts: &Facts, symbols: &mut Vec<Symbol>) {
 
 fn origin(door: &Door, symbols: &mut Vec<Symbol>) {
     if door.kind != DoorKind::File && !door.tls {
-        symbols.push(Symbol::new("CLEAR_TEXT", Group::Origin, 0.0, "the session is not encrypted"));
+        symbols.push(Symbol::new(
+            "CLEAR_TEXT",
+            Group::Origin,
+            0.0,
+            "the session is not encrypted",
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! What was decided, and why.
 
-use crate::{Decibans, Reason, Symbol};
+use crate::{Cause, Decibans, Reason, Symbol};
 use serde::{Deserialize, Serialize};
 
 /// Risk class of a message.
@@ -30,33 +30,6 @@ pub enum Action {
     Defer,
     /// 5yz.
     Refuse,
-}
-
-/// The family of a refusal, deferral or hold; its code is in the reply and stable over versions (docs/replies.md).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Nothing was stopped.
-    #[default]
-    None,
-    /// The sender address does not belong to the login.
-    Identity,
-    /// The sender is locked.
-    Locked,
-    /// A volume limit.
-    Rate,
-    /// More recipients in one message than allowed.
-    Recipients,
-    /// A file of a type that is not let through.
-    Attachment,
-    /// A virus.
-    Malware,
-    /// The content was judged.
-    Content,
-    /// Risky, and the allowance of risky messages is used up.
-    Allowance,
-    /// A scanner could not be asked.
-    Unchecked,
 }
 
 /// The judgement on one transaction at one stage.
@@ -106,24 +79,6 @@ impl Action {
             Self::Hold => "hold",
             Self::Defer => "defer",
             Self::Refuse => "refuse",
-        }
-    }
-}
-
-impl Cause {
-    /// The bracketed code that support staff can search for.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Identity => "OWN",
-            Self::Locked => "LOCK",
-            Self::Rate => "RATE",
-            Self::Recipients => "RCPT",
-            Self::Attachment => "FILE",
-            Self::Malware => "VIRUS",
-            Self::Content => "SPAM",
-            Self::Allowance => "RISK",
-            Self::Unchecked => "SCAN",
         }
     }
 }

@@ -37,7 +37,12 @@ impl Counter {
     /// An empty counter over a window of `window_s` seconds (at least 60).
     pub fn new(window_s: u32) -> Self {
         let window_s = window_s.max(60);
-        Self { window_s, newest: 0, slots: [(0, 0); SLOTS], distinct: Distinct::Exact(Vec::new()) }
+        Self {
+            window_s,
+            newest: 0,
+            slots: [(0, 0); SLOTS],
+            distinct: Distinct::Exact(Vec::new()),
+        }
     }
 
     /// Length of the window in seconds.
@@ -69,7 +74,9 @@ impl Counter {
     /// Messages and recipients in the window.
     pub fn totals(&mut self, now: Timestamp) -> (u64, u64) {
         self.advance(now);
-        self.slots.iter().fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1))
+        self.slots
+            .iter()
+            .fold((0, 0), |sum, slot| (sum.0 + slot.0, sum.1 + slot.1))
     }
 
     /// Different recipients in the window.
@@ -83,10 +90,16 @@ impl Counter {
 
     /// When the window will have let go enough that messages and recipients are below these maxima; None when they are
     /// already, or never will be (a maximum of 0).
-    pub fn free_at(&mut self, now: Timestamp, messages_max: Option<u64>, recipients_max: Option<u64>) -> Option<Timestamp> {
+    pub fn free_at(
+        &mut self,
+        now: Timestamp,
+        messages_max: Option<u64>,
+        recipients_max: Option<u64>,
+    ) -> Option<Timestamp> {
         let (mut messages, mut recipients) = self.totals(now);
         let full = |messages: u64, recipients: u64| {
-            messages_max.is_some_and(|max| messages >= max) || recipients_max.is_some_and(|max| recipients >= max)
+            messages_max.is_some_and(|max| messages >= max)
+                || recipients_max.is_some_and(|max| recipients >= max)
         };
         if !full(messages, recipients) {
             return None;
@@ -188,7 +201,12 @@ fn estimate(registers: &[u8]) -> u64 {
     let raw = 0.7213 / (1.0 + 1.079 / count) * count * count / sum;
     let zeros = union.iter().filter(|rank| **rank == 0).count();
     let linear = raw <= 2.5 * count && zeros > 0;
-    (if linear { count * (count / zeros as f64).ln() } else { raw }).round() as u64
+    (if linear {
+        count * (count / zeros as f64).ln()
+    } else {
+        raw
+    })
+    .round() as u64
 }
 
 #[cfg(test)]

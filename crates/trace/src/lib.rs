@@ -9,6 +9,7 @@ mod hub;
 mod id;
 mod log;
 mod metrics;
+mod scope;
 mod story;
 
 pub use event::{Event, SymbolLine, What};
@@ -16,4 +17,5 @@ pub use hub::{Hub, Lagged, Sink, Subscriber};
 pub use id::{Id, IdError};
 pub use log::LogSink;
 pub use metrics::Metrics;
-pub use story::{Scope, Story};
+pub use scope::Scope;
+pub use story::Story;

@@ -3,20 +3,8 @@
 //! Promises: whatever way a session ends, its story reaches the sinks, once, in order and with one scope. Bounded by
 //! [`Story::EVENTS_MAX`].
 
-use crate::{Event, Hub, Id, What};
-use serde::{Deserialize, Serialize};
+use crate::{Event, Hub, Id, Scope, What};
 use std::sync::Arc;
-
-/// Whose story it is: what roles are checked against.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
-    /// Tenant, empty while unknown.
-    pub tenant: String,
-    /// Domain of the sender, empty while unknown.
-    pub domain: String,
-    /// Sender in its written form, for example `mailbox:info@example.com`; empty while unknown.
-    pub sender: String,
-}
 
 /// Collects the events of one transaction. Live listeners see each at once; log, metrics and store get them together when
 /// [`Story::end`] is called or the story is dropped. At most [`Story::EVENTS_MAX`] events; further ones are counted in a last `LimitHit`.

@@ -1,0 +1,97 @@
+//! `[ingress]`: how mail comes in.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// `[ingress]`: how mail comes in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ingress {
+    /// `[[ingress.listener]]`: the doors. Default: none; a gateway without a door refuses to start.
+    pub listener: Vec<Listener>,
+    /// PEM chain for STARTTLS and implicit TLS; read again when it changes. Default: self-signed, made in the data directory.
+    pub certificate: Option<PathBuf>,
+    /// PEM key of the chain.
+    pub key: Option<PathBuf>,
+    /// Leave the client's address and EHLO name out of the Received field. Default: true.
+    pub hide_client: Option<bool>,
+    /// Octets of all messages being received at one time; beyond it new messages are answered 452. Default: 256 MiB.
+    pub message_memory_octets_max: Option<u64>,
+    /// Days after which a message that cannot be delivered is given up. Default: 5.
+    pub expiry_days: Option<u64>,
+    /// `[ingress.scan]`: other scanners that are asked about each message.
+    pub scan: Scan,
+}
+
+/// `[[ingress.listener]]`: one door.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Its name in logs, stories and `[risk.listeners.NAME]`. Default: its kind.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `submission` (587: STARTTLS, AUTH required), `submissions` (465: implicit TLS, AUTH required) or `relay` (smarthost for
+    /// named networks and for AUTH).
+    pub kind: Kind,
+    /// Address and port, for example `0.0.0.0:587` or `[::]:587`.
+    pub address: SocketAddr,
+    /// Allow AUTH without TLS. Only for closed networks. Default: false.
+    #[serde(default)]
+    pub auth_in_clear: bool,
+    /// Expect a PROXY protocol header from networks trusted as proxies. Default: false.
+    #[serde(default)]
+    pub proxy_protocol: bool,
+    /// Open connections. Default: 10000.
+    #[serde(default)]
+    pub connections_max: Option<usize>,
+    /// Open connections of one client address. Default: 50.
+    #[serde(default)]
+    pub connections_per_address_max: Option<usize>,
+    /// Octets of one message. Default: 50 MiB.
+    #[serde(default)]
+    pub size_octets_max: Option<u64>,
+    /// Recipients of one message, whatever the policy says. Default: 1000.
+    #[serde(default)]
+    pub recipients_max: Option<usize>,
+    /// Messages in one session. Default: 1000.
+    #[serde(default)]
+    pub messages_max: Option<usize>,
+    /// Errors after which a session is closed. Default: 20.
+    #[serde(default)]
+    pub errors_max: Option<usize>,
+    /// Received fields after which a message is in a loop. Default: 50.
+    #[serde(default)]
+    pub hops_max: Option<usize>,
+    /// Seconds to wait for a command. Default: 300.
+    #[serde(default)]
+    pub command_timeout_s: Option<u64>,
+}
+
+/// Kinds of listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Port 587.
+    Submission,
+    /// Port 465.
+    Submissions,
+    /// Smarthost.
+    Relay,
+}
+
+/// `[ingress.scan]`: other scanners that are asked about each message.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scan {
+    /// ClamAV's clamd: `address:port` or a socket path. Default: not asked.
+    pub clamav: Option<String>,
+    /// Rspamd's normal worker: `address:port` or a socket path. Default: not asked.
+    pub rspamd: Option<String>,
+    /// SpamAssassin's spamd: `address:port` or a socket path. Default: not asked.
+    pub spamassassin: Option<String>,
+    /// Milliseconds for all scanners together; what is late counts as not answered. Default: 8000.
+    pub deadline_ms: Option<u64>,
+    /// Tell spam scanners the client's address. Off, because they would punish home connections. Default: false.
+    pub send_client_address: Option<bool>,
+}

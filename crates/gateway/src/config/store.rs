@@ -1,0 +1,18 @@
+//! `[store]`: where things are kept.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// `[store]`: where things are kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The data directory. Default: `/var/lib/dogana`.
+    pub directory: Option<PathBuf>,
+    /// New mail is answered 452 when less than this is free, in octets. Default: 512 MiB.
+    pub free_octets_min: Option<u64>,
+    /// Messages in the queue; beyond it new mail is answered 452. Default: 1000000.
+    pub messages_max: Option<usize>,
+    /// Days for which stories are kept. Default: 30.
+    pub stories_kept_days: Option<u32>,
+}
