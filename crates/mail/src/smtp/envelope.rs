@@ -117,7 +117,11 @@ fn path_and_rest<'a>(argument: &'a [u8], keyword: &[u8], side: &Side) -> Result<
     let end = path_end(inside).ok_or_else(|| side.bad(AddressError::Syntax))?;
     let path = path(&inside[..end]).map_err(|error| side.bad(error))?;
     let after = &inside[end + 1..];
-    if after.is_empty() || after.starts_with(b" ") { Ok((path, after)) } else { Err(form()) }
+    if after.is_empty() || after.starts_with(b" ") {
+        Ok((path, after))
+    } else {
+        Err(form())
+    }
 }
 
 /// The offset of the `>` that ends a path; one inside a quoted string does not.
