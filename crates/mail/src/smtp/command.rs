@@ -6,10 +6,11 @@
 //! Promises: what it returns has no controls and is bounded by the line it was read from; a refusal never echoes the input.
 //! The octets come from an attacker. MAIL and RCPT with their parameters are read in `envelope.rs`.
 
-use super::envelope;
+use super::ehlo::is_sasl_mechanism;
+use super::envelope::{self, decimal};
 use super::reply::Reply;
-use crate::Address;
-use serde::{Deserialize, Serialize};
+
+pub use super::envelope::{BodyType, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret};
 
 /// One command of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,78 +53,6 @@ pub enum Command {
     },
     /// XCLIENT with its attributes still encoded; see [`super::xclient`].
     Xclient(String),
-}
-
-/// MAIL FROM with its parameters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MailCommand {
-    /// None is the null reverse-path `<>`.
-    pub reverse_path: Option<Address>,
-    /// SIZE= (RFC 1870); a value above u64 is a syntax error.
-    pub size_octets: Option<u64>,
-    /// BODY= (RFC 6152, 3030).
-    pub body: Option<BodyType>,
-    /// SMTPUTF8 (RFC 6531).
-    pub smtputf8: bool,
-    /// RET= (RFC 3461).
-    pub ret: Option<Ret>,
-    /// ENVID= (RFC 3461), decoded from xtext, printable ASCII, at most 100 octets.
-    pub envid: Option<String>,
-    /// AUTH= (RFC 4954), decoded from xtext, `<>` kept; never an identity.
-    pub auth: Option<String>,
-}
-
-/// RCPT TO with its parameters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RcptCommand {
-    /// The forward-path. `<postmaster>` without domain is given as `None`. Source routes are dropped (RFC 5321 §4.1.1.3).
-    pub forward_path: Option<Address>,
-    /// NOTIFY= (RFC 3461).
-    pub notify: Option<Notify>,
-    /// ORCPT= (RFC 3461), decoded from xtext.
-    pub orcpt: Option<OriginalRecipient>,
-}
-
-/// BODY= of RFC 6152 and RFC 3030.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BodyType {
-    /// 7BIT.
-    SevenBit,
-    /// 8BITMIME.
-    EightBitMime,
-    /// BINARYMIME is refused by the server; kept for the parser's completeness.
-    BinaryMime,
-}
-
-/// RET= of RFC 3461: what of the message a DSN returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ret {
-    /// The whole message.
-    Full,
-    /// Header fields only.
-    Hdrs,
-}
-
-/// NOTIFY= of RFC 3461. All false means NEVER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notify {
-    /// SUCCESS.
-    pub success: bool,
-    /// FAILURE.
-    pub failure: bool,
-    /// DELAY.
-    pub delay: bool,
-}
-
-/// ORCPT= of RFC 3461: address type and decoded address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OriginalRecipient {
-    /// For example `rfc822`.
-    pub addr_type: String,
-    /// Decoded from xtext; printable.
-    pub address: String,
 }
 
 impl Command {
@@ -174,7 +103,7 @@ impl Command {
             b"STARTTLS" => without_argument(argument?, Self::StartTls),
             b"AUTH" => auth(argument?),
             b"XCLIENT" => match argument? {
-                "" => Err(syntax("XCLIENT needs attributes")),
+                "" => Err(Reply::syntax("XCLIENT needs attributes")),
                 attributes => Ok(Self::Xclient(attributes.to_owned())),
             },
             b"EXPN" | b"ETRN" | b"TURN" | b"ATRN" | b"SEND" | b"SOML" | b"SAML" | b"XFORWARD" | b"BURL" => {
@@ -214,10 +143,6 @@ fn unknown() -> Reply {
     Reply::new(500, (5, 5, 2), "Command not recognized")
 }
 
-pub(super) fn syntax(text: &'static str) -> Reply {
-    Reply::new(501, (5, 5, 4), text)
-}
-
 /// RFC 5321 §4.1.1: blanks at the end of a line are tolerated.
 fn trim_end(line: &[u8]) -> &[u8] {
     let mut line = line;
@@ -231,21 +156,21 @@ fn without_argument(argument: &str, command: Command) -> Result<Command, Reply> 
     if argument.is_empty() {
         Ok(command)
     } else {
-        Err(syntax("This command takes no argument"))
+        Err(Reply::syntax("This command takes no argument"))
     }
 }
 
 /// The name a client gives itself. What is wrong with it beyond form is judged elsewhere, not refused here.
 fn greeting(argument: &[u8]) -> Result<String, Reply> {
     if argument.is_empty() {
-        return Err(syntax("A host name is needed"));
+        return Err(Reply::syntax("A host name is needed"));
     }
     if argument.len() > EHLO_OCTETS_MAX {
-        return Err(syntax("The host name is too long"));
+        return Err(Reply::syntax("The host name is too long"));
     }
     match std::str::from_utf8(argument) {
         Ok(name) if !name.chars().any(|char| char == ' ' || char.is_control()) => Ok(name.to_owned()),
-        _ => Err(syntax("This is not a host name")),
+        _ => Err(Reply::syntax("This is not a host name")),
     }
 }
 
@@ -254,16 +179,10 @@ fn bdat(argument: &str) -> Result<Command, Reply> {
     let (size, last) = match argument.split_once(' ') {
         None => (argument, false),
         Some((size, last)) if last.eq_ignore_ascii_case("LAST") => (size, true),
-        Some(_) => return Err(syntax("Syntax: BDAT size [LAST]")),
+        Some(_) => return Err(Reply::syntax("Syntax: BDAT size [LAST]")),
     };
-    let size_octets = decimal(size).ok_or_else(|| syntax("Syntax: BDAT size [LAST]"))?;
+    let size_octets = decimal(size).ok_or_else(|| Reply::syntax("Syntax: BDAT size [LAST]"))?;
     Ok(Command::Bdat { size_octets, last })
-}
-
-/// One to twenty digits that fit.
-pub(super) fn decimal(text: &str) -> Option<u64> {
-    let digits = (1..=20).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
-    text.parse().ok().filter(|_| digits)
 }
 
 /// RFC 4954 §4: `AUTH mechanism [initial-response]`.
@@ -274,7 +193,7 @@ fn auth(argument: &str) -> Result<Command, Reply> {
     };
     let mechanism = mechanism.to_ascii_uppercase();
     if !is_sasl_mechanism(&mechanism) {
-        return Err(syntax("Syntax: AUTH mechanism [initial-response]"));
+        return Err(Reply::syntax("Syntax: AUTH mechanism [initial-response]"));
     }
     let base64 = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
     if response.is_some_and(|response| response.is_empty() || !response.bytes().all(base64)) {
@@ -284,13 +203,6 @@ fn auth(argument: &str) -> Result<Command, Reply> {
         mechanism,
         initial_response: response.map(str::to_owned),
     })
-}
-
-/// A mechanism name in upper case (RFC 4422 §3.1): 1 to 20 of letters, digits, `-` and `_`.
-pub(super) fn is_sasl_mechanism(name: &str) -> bool {
-    let valid =
-        |octet: u8| octet.is_ascii_uppercase() || octet.is_ascii_digit() || matches!(octet, b'-' | b'_');
-    (1..=20).contains(&name.len()) && name.bytes().all(valid)
 }
 
 #[cfg(test)]

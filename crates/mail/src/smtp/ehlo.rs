@@ -71,12 +71,19 @@ impl Extensions {
     fn mechanisms<'a>(&mut self, words: impl Iterator<Item = &'a str>) {
         for word in words {
             let mechanism = word.to_ascii_uppercase();
-            let valid = super::command::is_sasl_mechanism(&mechanism);
+            let valid = is_sasl_mechanism(&mechanism);
             if valid && self.auth.len() < AUTH_MECHANISMS_MAX && !self.auth.contains(&mechanism) {
                 self.auth.push(mechanism);
             }
         }
     }
+}
+
+/// A mechanism name in upper case (RFC 4422 §3.1): 1 to 20 of letters, digits, `-` and `_`.
+pub(super) fn is_sasl_mechanism(name: &str) -> bool {
+    let valid =
+        |octet: u8| octet.is_ascii_uppercase() || octet.is_ascii_digit() || matches!(octet, b'-' | b'_');
+    (1..=20).contains(&name.len()) && name.bytes().all(valid)
 }
 
 #[cfg(test)]

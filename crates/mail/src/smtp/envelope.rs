@@ -4,17 +4,89 @@
 //! parsed values, so nothing of a client's line reaches the next hop as it was sent.
 //! Standards: RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.1.11, RFC 1870, 6152, 3030, 6531, 3461 §4, 4954 §5, 6533 §3.
 
-use super::command::{BodyType, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret, decimal, syntax};
 use super::ehlo::Extensions;
 use super::reply::Reply;
 use super::xtext;
 use crate::Address;
 use crate::address::{AddressError, is_domain};
+use serde::{Deserialize, Serialize};
 
 /// Octets of ENVID as sent (RFC 3461 §4.4).
 pub const ENVID_OCTETS_MAX: usize = 100;
 /// Octets of ORCPT as sent (RFC 3461 §4.2).
 pub const ORCPT_OCTETS_MAX: usize = 500;
+
+/// MAIL FROM with its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailCommand {
+    /// None is the null reverse-path `<>`.
+    pub reverse_path: Option<Address>,
+    /// SIZE= (RFC 1870); a value above u64 is a syntax error.
+    pub size_octets: Option<u64>,
+    /// BODY= (RFC 6152, 3030).
+    pub body: Option<BodyType>,
+    /// SMTPUTF8 (RFC 6531).
+    pub smtputf8: bool,
+    /// RET= (RFC 3461).
+    pub ret: Option<Ret>,
+    /// ENVID= (RFC 3461), decoded from xtext, printable ASCII, at most 100 octets.
+    pub envid: Option<String>,
+    /// AUTH= (RFC 4954), decoded from xtext, `<>` kept; never an identity.
+    pub auth: Option<String>,
+}
+
+/// RCPT TO with its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RcptCommand {
+    /// The forward-path. `<postmaster>` without domain is given as `None`. Source routes are dropped (RFC 5321 §4.1.1.3).
+    pub forward_path: Option<Address>,
+    /// NOTIFY= (RFC 3461).
+    pub notify: Option<Notify>,
+    /// ORCPT= (RFC 3461), decoded from xtext.
+    pub orcpt: Option<OriginalRecipient>,
+}
+
+/// BODY= of RFC 6152 and RFC 3030.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyType {
+    /// 7BIT.
+    SevenBit,
+    /// 8BITMIME.
+    EightBitMime,
+    /// BINARYMIME is refused by the server; kept for the parser's completeness.
+    BinaryMime,
+}
+
+/// RET= of RFC 3461: what of the message a DSN returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ret {
+    /// The whole message.
+    Full,
+    /// Header fields only.
+    Hdrs,
+}
+
+/// NOTIFY= of RFC 3461. All false means NEVER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// SUCCESS.
+    pub success: bool,
+    /// FAILURE.
+    pub failure: bool,
+    /// DELAY.
+    pub delay: bool,
+}
+
+/// ORCPT= of RFC 3461: address type and decoded address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginalRecipient {
+    /// For example `rfc822`.
+    pub addr_type: String,
+    /// Decoded from xtext; printable.
+    pub address: String,
+}
 
 /// What an angle-bracketed path holds.
 enum Path {
@@ -106,7 +178,7 @@ impl Side {
 }
 
 fn path_and_rest<'a>(argument: &'a [u8], keyword: &[u8], side: &Side) -> Result<(Path, &'a [u8]), Reply> {
-    let form = || syntax(side.form);
+    let form = || Reply::syntax(side.form);
     let (head, rest) = argument.split_at_checked(keyword.len()).ok_or_else(form)?;
     if !head.eq_ignore_ascii_case(keyword) {
         return Err(form());
@@ -170,12 +242,18 @@ struct Parameter<'a> {
     value: Option<&'a str>,
 }
 
+/// One to twenty digits that fit.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    let digits = (1..=20).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
+}
+
 /// Splits the parameters behind a path (RFC 5321 §4.1.2, `Mail-parameters`). Their number is bounded by the line.
 fn parameters(rest: &[u8]) -> Result<impl Iterator<Item = Parameter<'_>>, Reply> {
     if !rest.is_ascii() {
-        return Err(syntax("Only ASCII is allowed in parameters"));
+        return Err(Reply::syntax("Only ASCII is allowed in parameters"));
     }
-    let rest = std::str::from_utf8(rest).map_err(|_| syntax("Only ASCII is allowed in parameters"))?;
+    let rest = std::str::from_utf8(rest).map_err(|_| Reply::syntax("Only ASCII is allowed in parameters"))?;
     Ok(rest
         .split(' ')
         .filter(|word| !word.is_empty())
@@ -193,10 +271,10 @@ fn parameters(rest: &[u8]) -> Result<impl Iterator<Item = Parameter<'_>>, Reply>
 
 /// Sets a parameter that may be given once.
 fn once<T>(place: &mut Option<T>, value: Option<T>, refusal: &'static str) -> Result<(), Reply> {
-    let value = value.ok_or_else(|| syntax(refusal))?;
+    let value = value.ok_or_else(|| Reply::syntax(refusal))?;
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(syntax("A parameter is given twice")),
+        Some(_) => Err(Reply::syntax("A parameter is given twice")),
     }
 }
 

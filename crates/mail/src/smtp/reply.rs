@@ -106,6 +106,11 @@ impl Reply {
         }
     }
 
+    /// 501 5.5.4: the command is known, its arguments are not right.
+    pub(super) fn syntax(text: &'static str) -> Self {
+        Self::new(501, (5, 5, 4), text)
+    }
+
     /// Appends the reply as octets: each line at most 512 octets with CRLF (longer text is folded at blanks into more
     /// lines), controls and non-ASCII replaced by `?` unless `utf8`. With `utf8` only the controls are replaced.
     pub fn write(&self, out: &mut Vec<u8>, utf8: bool) {
