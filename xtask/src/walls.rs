@@ -10,6 +10,13 @@ use std::path::{Path, PathBuf};
 const FILE_LINES_MAX: usize = 700;
 /// Packages in the lock file at most.
 const LOCKED_MAX: usize = 450;
+/// Packages that must not be built in.
+const UNWANTED: [(&str, &str); 4] = [
+    ("ring", "one crypto provider: aws-lc-rs"),
+    ("openssl", "rustls only"),
+    ("rsa", "RUSTSEC-2023-0071"),
+    ("native-tls", "rustls only"),
+];
 
 struct Source {
     room: String,
@@ -305,14 +312,10 @@ fn lock_file(wrong: &mut Vec<String>) -> Result<()> {
     if count > LOCKED_MAX {
         wrong.push(format!("Cargo.lock: {count} packages, at most {LOCKED_MAX}"));
     }
-    let named = |name: &str| text.contains(&format!("name = \"{name}\"\n"));
-    for (name, why) in [
-        ("ring", "one crypto provider: aws-lc-rs"),
-        ("openssl", "rustls only"),
-        ("rsa", "RUSTSEC-2023-0071"),
-    ] {
-        if named(name) {
-            wrong.push(format!("Cargo.lock: {name} is not wanted ({why})"));
+    let tree = shell::output(shell::cargo(&["tree", "--workspace", "--prefix", "none", "--format", "{p}"]))?;
+    for (name, why) in UNWANTED {
+        if tree.lines().any(|line| line.split(' ').next() == Some(name)) {
+            wrong.push(format!("{name} is built in: {why}"));
         }
     }
     Ok(())
