@@ -4,10 +4,10 @@
 //! RFC 4954 (AUTH), RFC 3207 (STARTTLS).
 //!
 //! Promises: what it returns has no controls and is bounded by the line it was read from; a refusal never echoes the input.
-//! The octets come from an attacker. MAIL and RCPT with their parameters are read in `envelope.rs`.
+//! The octets come from an attacker. MAIL and RCPT with their parameters are read in `parameters.rs`.
 
 use super::ehlo::is_sasl_mechanism;
-use super::envelope::{self, decimal};
+use super::parameters::{self, decimal};
 use super::reply::Reply;
 
 pub use super::envelope::{BodyType, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret};
@@ -80,8 +80,8 @@ impl Command {
         match &*upper {
             b"EHLO" => greeting(argument).map(Self::Ehlo),
             b"HELO" => greeting(argument).map(Self::Helo),
-            b"MAIL" => envelope::mail(argument).map(|mail| Self::Mail(Box::new(mail))),
-            b"RCPT" => envelope::rcpt(argument).map(|rcpt| Self::Rcpt(Box::new(rcpt))),
+            b"MAIL" => parameters::mail(argument).map(|mail| Self::Mail(Box::new(mail))),
+            b"RCPT" => parameters::rcpt(argument).map(|rcpt| Self::Rcpt(Box::new(rcpt))),
             upper => Self::parse_ascii(upper, argument),
         }
     }

@@ -5,6 +5,8 @@ pub mod data;
 pub mod ehlo;
 mod envelope;
 pub mod line;
+mod parameters;
+mod path;
 pub mod proxy;
 pub mod reply;
 pub mod xclient;
