@@ -12,10 +12,29 @@ const CHARSET_OCTETS_MAX: usize = 64;
 
 /// The value unfolded and decoded, controls replaced by blanks, trimmed, at most `octets_max` of UTF-8.
 pub fn decode(value: &[u8], octets_max: usize) -> String {
-    let mut text = Text {
-        out: String::new(),
-        octets_max,
-    };
+    decode_into(
+        value,
+        Text {
+            out: String::new(),
+            octets_max,
+            drop_controls: false,
+        },
+    )
+}
+
+/// The same for file names, where controls are left out: `evil.e\0xe` is `evil.exe` to a file system.
+pub fn decode_name(value: &[u8], octets_max: usize) -> String {
+    decode_into(
+        value,
+        Text {
+            out: String::new(),
+            octets_max,
+            drop_controls: true,
+        },
+    )
+}
+
+fn decode_into(value: &[u8], mut text: Text) -> String {
     let mut run: Option<Run<'_>> = None;
     // `plain` is where the text not yet written begins, `from` where the next word is looked for.
     let (mut plain, mut from) = (0, 0);
@@ -134,6 +153,7 @@ fn q_encoding(text: &[u8]) -> Vec<u8> {
 struct Text {
     out: String,
     octets_max: usize,
+    drop_controls: bool,
 }
 
 impl Text {
@@ -169,6 +189,9 @@ impl Text {
         for c in text.chars() {
             if self.out.len() + c.len_utf8() > self.octets_max {
                 return;
+            }
+            if self.drop_controls && c.is_control() {
+                continue;
             }
             let blank = c.is_control() || c == ' ';
             if !(blank && self.out.is_empty()) {

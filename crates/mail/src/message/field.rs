@@ -61,7 +61,7 @@ impl<'a> Header<'a> {
     }
 
     /// As [`Header::parse`], but ends before a line that begins with `--` and for which `stop` says true (a boundary of an
-    /// enclosing multipart); `body_offset` is then the start of that line.
+    /// enclosing multipart).
     pub fn parse_until(raw: &'a [u8], limits: &Limits, stop: impl FnMut(&[u8]) -> bool) -> Self {
         let mut reader = Reader::new(raw, limits.fields_max);
         let separated = reader.read(stop);
@@ -159,8 +159,6 @@ impl<'a> Reader<'a> {
                 b' ' | b'\t' => self.bad_line(),
                 b'-' if line.starts_with(b"--") && stop(line) => {
                     self.close();
-                    // Never mind lines that were no fields: the part ends here.
-                    self.first_bad = None;
                     return false;
                 }
                 _ => self.begin(line),
@@ -297,6 +295,9 @@ mod tests {
     fn stops_at_a_boundary() {
         let raw = b"A: b\r\n--no\r\n--x\r\nC: d\r\n\r\n";
         let header = Header::parse_until(raw, &Limits::default(), |line| line == b"--x\r\n");
-        assert_eq!((header.fields.len(), header.body_offset), (1, 12));
+        assert_eq!((header.fields.len(), header.body_offset), (1, 6));
+        let header = Header::parse_until(b"A: b\r\n--x\r\n", &Limits::default(), |_| true);
+        assert_eq!((header.fields.len(), header.body_offset), (1, 6));
+        assert_eq!(header.defects, [Defect::NoSeparator]);
     }
 }

@@ -3,9 +3,14 @@
 
 pub mod charset;
 mod encoded_word;
+mod extension;
 pub mod field;
+mod kind;
+mod magic;
 pub mod mailbox;
 pub mod mime;
+mod parameter;
+mod script;
 pub mod sniff;
 pub mod transfer;
 

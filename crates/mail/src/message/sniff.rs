@@ -1,32 +1,17 @@
 //! What a file really is, by its first octets, and what its name claims: the difference is evidence.
+//!
+//! Promises: looks at [`LOOK_OCTETS_MAX`] octets at most, linear in them, no panic. Trusts nothing. Does not look into
+//! archives. A text is called a script only on strong signs; for the rest there is the name.
 
+use super::extension;
+use super::magic;
+use super::script;
 use serde::{Deserialize, Serialize};
 
-/// Kind of a file, coarse enough for a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Programs of any system: PE, ELF, Mach-O, DEX, Java class, .lnk, MSI, ...
-    Executable,
-    /// Text that a system runs: js, vbs, wsf, ps1, bat, cmd, hta, scr, sh, ...
-    Script,
-    /// zip, 7z, rar, tar, gz, iso, cab, ...
-    Archive,
-    /// Word, Excel, PowerPoint, OpenDocument, RTF, PDF.
-    Document,
-    /// Pictures.
-    Image,
-    /// Sound and video.
-    Media,
-    /// HTML, SVG, XML.
-    Markup,
-    /// Plain text.
-    Text,
-    /// A message (message/rfc822).
-    Message,
-    /// None of these.
-    Other,
-}
+pub use super::kind::Kind;
+
+/// Octets of the content that are looked at.
+pub const LOOK_OCTETS_MAX: usize = 64 << 10;
 
 /// What was found out about one attachment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +29,17 @@ pub struct FileType {
 }
 
 /// Looks at the first octets (64 KiB suffice) and the decoded name.
-pub fn sniff(_content: &[u8], _name: Option<&str>) -> FileType {
-    todo!()
+pub fn sniff(content: &[u8], name: Option<&str>) -> FileType {
+    let look = &content[..content.len().min(LOOK_OCTETS_MAX)];
+    let (kind, mime) = magic::binary(look)
+        .or_else(|| script::text(look))
+        .unwrap_or((Kind::Other, "application/octet-stream"));
+    let claim = name.map(extension::claim).unwrap_or_default();
+    FileType {
+        kind,
+        mime: mime.to_owned(),
+        claimed: claim.kind,
+        extension: claim.extension,
+        disguised_name: claim.disguised,
+    }
 }
