@@ -6,11 +6,13 @@ mod dial;
 mod dns;
 mod error;
 mod listen;
+mod local;
 mod tls;
 
 pub use clock::Clock;
-pub use dial::{Dialer, Duplex, SimulatedNetwork};
+pub use dial::{Dialer, Duplex, Endpoint, EndpointError, SimulatedNetwork};
 pub use dns::{DnsError, DnsTable, Mx, Resolver};
 pub use error::NetError;
 pub use listen::{Listener, ServerStream};
+pub use local::{listen_control, listen_http};
 pub use tls::{ClientTls, SelfSigned, ServerTls, TlsFacts, self_signed};

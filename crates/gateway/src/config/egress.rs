@@ -11,7 +11,7 @@ pub struct Egress {
     /// `[egress.pool.NAME]`: source addresses by pool (`clean`, `new`, `bulk`, `forward`, `risk`, `bounce`). A pool that is not
     /// named uses `clean`; without that the system chooses.
     pub pool: BTreeMap<String, Pool>,
-    /// `[[egress.route]]`: where mail for some domains goes instead of to their MX; the first that fits is taken.
+    /// `[[egress.route]]`: where mail for some domains goes instead of to their MX; the most exact one is taken.
     pub route: Vec<Route>,
     /// `[egress.retry]`: when to try again.
     pub retry: Retry,
@@ -19,6 +19,10 @@ pub struct Egress {
     pub site: Site,
     /// Port of mail exchangers. Default: 25.
     pub port: Option<u16>,
+    /// `off`, `opportunistic`, `required` (any certificate) or `verify` towards mail exchangers. Default: `opportunistic`.
+    pub tls: Option<Tls>,
+    /// Further names of ours: an MX of that name is ourselves, and mail for it would go round in a circle.
+    pub own_names: Vec<String>,
     /// Open connections to all sites. Default: 500.
     pub connections_max: Option<usize>,
 }
@@ -49,13 +53,17 @@ pub struct Source {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// A domain, `.example.com` for its subdomains, or `*` for all.
+    /// A domain, `*.example.com` for its subdomains, or `*` for all.
     pub domain: String,
     /// Next hops as `host:port` or `address:port`; tried in order.
     pub hosts: Vec<String>,
     /// `off`, `opportunistic`, `required` (any certificate) or `verify`. Default: `opportunistic`.
     #[serde(default)]
     pub tls: Option<Tls>,
+    /// Send the next message's commands together with a message's end (RFC 2920). For next hops known to take it.
+    /// Default: false.
+    #[serde(default)]
+    pub pipeline_messages: bool,
 }
 
 /// TLS towards a next hop.

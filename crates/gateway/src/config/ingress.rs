@@ -20,6 +20,11 @@ pub struct Ingress {
     pub message_memory_octets_max: Option<u64>,
     /// Days after which a message that cannot be delivered is given up. Default: 5.
     pub expiry_days: Option<u64>,
+    /// Answer a locked sender at AUTH (525 5.7.13) instead of at MAIL. Many mail programs then ask for the password again
+    /// and again. Default: false.
+    pub locked_at_auth: Option<bool>,
+    /// Networks whose failed logins are never counted, such as monitoring.
+    pub guard_exempt: Vec<ipnet::IpNet>,
     /// `[ingress.scan]`: other scanners that are asked about each message.
     pub scan: Scan,
 }

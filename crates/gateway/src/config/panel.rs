@@ -11,6 +11,8 @@ pub struct Panel {
     pub address: Option<SocketAddr>,
     /// How people reach it; links in refusals begin with it. Default: `http://` and the address.
     pub public_url: Option<String>,
+    /// Name of the site in the pages. Default: `hostname`.
+    pub site_name: Option<String>,
     /// Serve `/metrics` on this address too, not only on the control socket. Default: false.
     pub metrics: Option<bool>,
 }

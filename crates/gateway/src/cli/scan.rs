@@ -1,0 +1,130 @@
+//! `dogana scan`: judges messages in files and explains, with the policy and the scanners of the configuration.
+
+use super::{block_on, table};
+use crate::config::{Config, resolve};
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use ingress::scan::{About, Scanners};
+use risk::{Class, Door, DoorKind, Facts, Gathered, Policy, Sender, SenderKind, Stage, Verdict};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Octets of one file at most.
+const FILE_OCTETS_MAX: u64 = 100 << 20;
+
+/// `dogana scan FILE…`
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Messages (.eml), or folders that are searched for them.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// One JSON object a message: file, facts, verdict.
+    #[arg(long)]
+    json: bool,
+    /// Only the table at the end.
+    #[arg(long, conflicts_with = "json")]
+    summary: bool,
+    /// Language of the explanation: en, it, ru.
+    #[arg(long, default_value = "en")]
+    language: String,
+}
+
+impl Scan {
+    /// Judges. The exit code is 0 when all are clean or suspect, 1 when one is spam or malware.
+    pub fn run(self, config: &Path) -> Result<ExitCode> {
+        let (policy, scan) = if config.exists() {
+            let resolved = resolve(&Config::read(config)?)?;
+            (resolved.policy, resolved.scan)
+        } else {
+            (Policy::default(), ingress::scan::ScannerSettings::default())
+        };
+        let files = self.found()?;
+        let bar = if self.json || !self.summary { ProgressBar::hidden() } else { ProgressBar::new(files.len() as u64) };
+        bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}")?);
+        let mut counts: BTreeMap<Class, u64> = BTreeMap::new();
+        block_on(async {
+            let scanners = Scanners::new(scan, net::Dialer::system());
+            for file in &files {
+                let (facts, verdict) = judge_file(file, &scanners, &policy).await?;
+                *counts.entry(verdict.class).or_default() += 1;
+                self.show(file, &facts, &verdict)?;
+                bar.inc(1);
+            }
+            Ok(())
+        })?;
+        bar.finish_and_clear();
+        if self.summary {
+            let rows: Vec<_> =
+                counts.iter().map(|(class, count)| vec![class.as_str().to_owned(), count.to_string()]).collect();
+            table::print(&["class", "messages"], &rows);
+        }
+        let bad = counts.keys().any(|class| *class >= Class::Spam);
+        Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    fn found(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        let mut waiting = self.files.clone();
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                for entry in std::fs::read_dir(&path)? {
+                    waiting.push(entry?.path());
+                }
+            } else {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn show(&self, file: &Path, facts: &Facts, verdict: &Verdict) -> Result<()> {
+        if self.json {
+            let line = serde_json::json!({ "file": file.display().to_string(), "facts": facts, "verdict": verdict });
+            println!("{line}");
+        } else if !self.summary {
+            explain(file, verdict, risk::Language::from_tag(&self.language));
+        }
+        Ok(())
+    }
+}
+
+async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result<(Facts, Verdict)> {
+    let size = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
+    if size > FILE_OCTETS_MAX {
+        bail!("{}: more than {FILE_OCTETS_MAX} octets", file.display());
+    }
+    let message = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
+    let door =
+        Door { listener: "scan".to_owned(), kind: DoorKind::File, client: None, helo: String::new(), tls: false };
+    let sender =
+        Sender { kind: SenderKind::Ip, name: "file".to_owned(), domain: String::new(), tenant: String::new() };
+    let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
+    facts.content = Gathered::Known(risk::examine(&message, &mail::message::Limits::default()));
+    facts.scans = scanners.scan(&message, &About::default()).await;
+    let verdict = risk::judge(&facts, policy);
+    Ok((facts, verdict))
+}
+
+fn explain(file: &Path, verdict: &Verdict, language: risk::Language) {
+    let probability = verdict.score.probability() * 100.0;
+    println!("{}", file.display());
+    println!("  {} · {} · {} (probability of abuse {probability:.1} %)", verdict.class.as_str(), verdict.action.as_str(), verdict.score);
+    let sentence = verdict.reason.sentence(language);
+    if !sentence.is_empty() {
+        println!("  [{}] {sentence}", verdict.cause.code());
+    }
+    let rows: Vec<_> = verdict
+        .symbols
+        .iter()
+        .map(|symbol| vec![format!("{:+.1}", symbol.weight.value()), symbol.name.to_string(), symbol.detail.clone()])
+        .collect();
+    if !rows.is_empty() {
+        table::print(&["dB", "symbol", "observation"], &rows);
+    }
+    println!();
+}
+

@@ -1,0 +1,284 @@
+//! From the raw file to the rooms' settings, in one step.
+
+use super::ConfigError;
+use super::egress::{Egress, Route, Tls};
+use super::ingress::{Ingress, Kind, Listener, Scan};
+use super::{Config, panel as raw_panel};
+use egress::{NextHop, SiteLimits, Source, TlsPolicy};
+use ingress::scan::{ScannerAccess, ScannerSettings};
+use ingress::{ListenerLimits, ListenerSettings};
+use net::Endpoint;
+use risk::DoorKind;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All settings, ready for the rooms. Certificates are not loaded yet.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Our name.
+    pub hostname: String,
+    /// How mail comes in; the listeners' TLS is filled in when certificates are loaded.
+    pub ingress: ingress::Settings,
+    /// Certificate and key; None is self-signed.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The scanners.
+    pub scan: ScannerSettings,
+    /// The policy.
+    pub policy: risk::Policy,
+    /// Where things are kept.
+    pub store: store::Settings,
+    /// How mail goes out.
+    pub egress: egress::Settings,
+    /// Where the panel listens.
+    pub panel_address: SocketAddr,
+    /// The panel.
+    pub panel: panel::Settings,
+    /// The log's file; None is standard output.
+    pub log: Option<PathBuf>,
+    /// Is there a log.
+    pub log_enabled: bool,
+    /// Name servers.
+    pub name_servers: Vec<SocketAddr>,
+    /// Time for one question.
+    pub dns_timeout: Duration,
+    /// Fixed answers instead of DNS.
+    pub hosts: std::collections::BTreeMap<String, Vec<std::net::IpAddr>>,
+}
+
+/// Resolves a configuration; the first value that cannot be used is an error that names its key.
+pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
+    let hostname = config.hostname.clone().unwrap_or_else(system_name);
+    let data = config.store.directory.clone().unwrap_or_else(|| PathBuf::from("/var/lib/dogana"));
+    config.risk.check().map_err(|error| ConfigError::value("risk", error))?;
+    let panel_address = config.panel.address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_025)));
+    let panel = panel_settings(&config.panel, panel_address, &hostname);
+    let mut ingress = ingress_settings(&config.ingress, &hostname)?;
+    ingress.public_url = Some(panel.public_url.clone());
+    for name in config.risk.listeners.keys() {
+        if !ingress.listeners.iter().any(|listener| listener.name == *name) {
+            return Err(ConfigError::value(format!("risk.listeners.{name}"), "no listener has this name"));
+        }
+    }
+    let certificate = match (&config.ingress.certificate, &config.ingress.key) {
+        (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+        (None, None) => None,
+        _ => return Err(ConfigError::value("ingress.certificate", "certificate and key belong together")),
+    };
+    Ok(Resolved {
+        ingress,
+        certificate,
+        scan: scan_settings(&config.ingress.scan)?,
+        policy: config.risk.clone(),
+        store: store::Settings {
+            directory: data,
+            free_octets_min: config.store.free_octets_min.unwrap_or(512 << 20),
+            messages_max: config.store.messages_max.unwrap_or(1_000_000),
+            stories_kept_days: config.store.stories_kept_days.unwrap_or(30),
+        },
+        egress: egress_settings(&config.egress, &hostname)?,
+        panel_address,
+        panel,
+        log: config.trace.log.clone(),
+        log_enabled: config.trace.enabled.unwrap_or(true),
+        name_servers: config.net.name_servers.clone(),
+        dns_timeout: Duration::from_secs(config.net.dns_timeout_s.unwrap_or(5)),
+        hosts: config.net.hosts.clone(),
+        hostname,
+    })
+}
+
+fn system_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
+
+fn panel_settings(raw: &raw_panel::Panel, address: SocketAddr, hostname: &str) -> panel::Settings {
+    panel::Settings {
+        public_url: raw.public_url.clone().unwrap_or_else(|| format!("http://{address}")).trim_end_matches('/').to_owned(),
+        metrics: raw.metrics.unwrap_or(false),
+        site_name: raw.site_name.clone().unwrap_or_else(|| hostname.to_owned()),
+    }
+}
+
+fn ingress_settings(raw: &Ingress, hostname: &str) -> Result<ingress::Settings, ConfigError> {
+    let mut settings = ingress::Settings::new(hostname);
+    settings.hide_client_address = raw.hide_client.unwrap_or(true);
+    settings.locked_at_auth = raw.locked_at_auth.unwrap_or(false);
+    settings.guard.exempt.clone_from(&raw.guard_exempt);
+    if let Some(octets) = raw.message_memory_octets_max {
+        settings.message_memory_octets_max = octets;
+    }
+    if let Some(days) = raw.expiry_days {
+        settings.expires_after = Duration::from_secs(days.clamp(1, 30) * 86_400);
+    }
+    settings.listeners = raw.listener.iter().map(listener_settings).collect();
+    if settings.listeners.is_empty() {
+        return Err(ConfigError::value("ingress.listener", "a gateway needs at least one listener"));
+    }
+    Ok(settings)
+}
+
+fn listener_settings(raw: &Listener) -> ListenerSettings {
+    let (kind, word) = match raw.kind {
+        Kind::Submission => (DoorKind::Submission, "submission"),
+        Kind::Submissions => (DoorKind::Submissions, "submissions"),
+        Kind::Relay => (DoorKind::Relay, "relay"),
+    };
+    let usual = ListenerLimits::default();
+    let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let limits = ListenerLimits {
+        connections_max: raw.connections_max.unwrap_or(usual.connections_max),
+        connections_per_address_max: raw.connections_per_address_max.unwrap_or(usual.connections_per_address_max),
+        size_octets_max: raw.size_octets_max.unwrap_or(usual.size_octets_max),
+        recipients_max: raw.recipients_max.unwrap_or(usual.recipients_max),
+        messages_per_connection_max: raw.messages_max.map_or(usual.messages_per_connection_max, narrow),
+        errors_max: raw.errors_max.map_or(usual.errors_max, narrow),
+        hops_max: raw.hops_max.unwrap_or(usual.hops_max),
+        command_timeout: raw.command_timeout_s.map_or(usual.command_timeout, Duration::from_secs),
+        ..usual
+    };
+    let name = raw.name.clone().unwrap_or_else(|| word.to_owned());
+    let mut settings = ListenerSettings::new(name, kind, raw.address);
+    settings.auth_in_clear = raw.auth_in_clear;
+    settings.proxy_protocol = raw.proxy_protocol;
+    settings.limits = limits;
+    settings
+}
+
+fn scan_settings(raw: &Scan) -> Result<ScannerSettings, ConfigError> {
+    let endpoint = |key: &str, text: &Option<String>| -> Result<Option<Endpoint>, ConfigError> {
+        text.as_ref()
+            .map(|text| text.parse().map_err(|error| ConfigError::value(format!("ingress.scan.{key}"), error)))
+            .transpose()
+    };
+    let usual = ScannerSettings::default();
+    Ok(ScannerSettings {
+        clamav: endpoint("clamav", &raw.clamav)?.map(ScannerAccess::clamav),
+        rspamd: endpoint("rspamd", &raw.rspamd)?.map(ScannerAccess::rspamd),
+        spamassassin: endpoint("spamassassin", &raw.spamassassin)?.map(ScannerAccess::spamassassin),
+        deadline: raw.deadline_ms.map_or(usual.deadline, Duration::from_millis),
+        send_client_address: raw.send_client_address.unwrap_or(usual.send_client_address),
+    })
+}
+
+fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, ConfigError> {
+    let mut settings =
+        egress::Settings { host_name: hostname.to_owned(), own_names: raw.own_names.clone(), ..Default::default() };
+    for (name, pool) in &raw.pool {
+        let sources = pool.sources.iter().map(|source| Source {
+            address: source.address,
+            ehlo_name: source.ehlo.clone(),
+            weight: source.weight.unwrap_or(1),
+        });
+        settings.pools.insert(name.clone(), sources.collect());
+    }
+    for (index, route) in raw.route.iter().enumerate() {
+        settings.routes.push(route_settings(index, route)?);
+    }
+    settings.mx_port = raw.port.unwrap_or(settings.mx_port);
+    settings.tls = raw.tls.map_or(settings.tls, tls_policy);
+    if !raw.retry.after_s.is_empty() {
+        settings.retry.steps = raw.retry.after_s.iter().map(|seconds| Duration::from_secs(*seconds)).collect();
+    }
+    if let Some(seconds) = raw.retry.delay_notice_s {
+        settings.delay_notice_after = (seconds > 0).then(|| Duration::from_secs(seconds));
+    }
+    settings.bounds.connections_max = raw.connections_max.unwrap_or(settings.bounds.connections_max);
+    let usual = SiteLimits::default();
+    settings.limits = SiteLimits {
+        connections_max: raw.site.connections_max.map_or(usual.connections_max, |count| {
+            u32::try_from(count).unwrap_or(u32::MAX)
+        }),
+        connection_messages_max: raw.site.messages_per_connection_max.unwrap_or(usual.connection_messages_max),
+        transaction_recipients_max: raw
+            .site
+            .recipients_per_transaction_max
+            .unwrap_or(usual.transaction_recipients_max),
+        messages_per_second_max: raw.site.messages_per_s_max,
+        ..usual
+    };
+    settings.check().map_err(|error| ConfigError::value("egress", error))?;
+    Ok(settings)
+}
+
+fn route_settings(index: usize, raw: &Route) -> Result<egress::Route, ConfigError> {
+    let hosts = raw.hosts.iter().map(|text| {
+        let parts = text.rsplit_once(':').and_then(|(host, port)| port.parse().ok().map(|port| (host, port)));
+        let (host, port) = parts.ok_or_else(|| {
+            ConfigError::value(format!("egress.route[{index}].hosts"), format!("{text} is not host:port"))
+        })?;
+        Ok(NextHop { host: host.trim_matches(['[', ']']).to_owned(), port })
+    });
+    Ok(egress::Route {
+        pattern: raw.domain.to_ascii_lowercase(),
+        hosts: hosts.collect::<Result<_, ConfigError>>()?,
+        tls: raw.tls.map_or(TlsPolicy::default(), tls_policy),
+        pipeline_messages: raw.pipeline_messages,
+    })
+}
+
+fn tls_policy(raw: Tls) -> TlsPolicy {
+    match raw {
+        Tls::Off => TlsPolicy::Off,
+        Tls::Opportunistic => TlsPolicy::Opportunistic,
+        Tls::Required => TlsPolicy::Required,
+        Tls::Verify => TlsPolicy::Verify,
+    }
+}
+
+impl Resolved {
+    /// The resolved form as text, a value a line; no secrets are in it.
+    pub fn shown(&self) -> Result<String, toml::ser::Error> {
+        let mut out = format!(
+            "hostname = {:?}\ndata = {:?}\npanel = \"{}\"\npublic_url = {:?}\n",
+            self.hostname, self.store.directory, self.panel_address, self.panel.public_url
+        );
+        for listener in &self.ingress.listeners {
+            out.push_str(&format!(
+                "listener {} = {:?} on {} (auth in clear: {}, PROXY: {})\n  {:?}\n",
+                listener.name, listener.kind, listener.address, listener.auth_in_clear, listener.proxy_protocol, listener.limits
+            ));
+        }
+        let certificate = self.certificate.as_ref().map_or("self-signed".to_owned(), |(path, _)| path.display().to_string());
+        out.push_str(&format!("certificate = {certificate}\n"));
+        for (name, access) in
+            [("clamav", &self.scan.clamav), ("rspamd", &self.scan.rspamd), ("spamassassin", &self.scan.spamassassin)]
+        {
+            let asked = access.as_ref().map_or("not asked".to_owned(), |access| access.endpoint.to_string());
+            out.push_str(&format!("scanner {name} = {asked}\n"));
+        }
+        out.push_str(&format!("egress = {:#?}\n", self.egress));
+        out.push_str(&format!("\n[risk]\n{}", toml::to_string_pretty(&self.policy)?));
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn check(text: &str, expected: Result<(), &str>) {
+        let config = Config::parse(text, Path::new("test.toml")).unwrap();
+        match (resolve(&config), expected) {
+            (Ok(resolved), Ok(())) => assert!(resolved.shown().unwrap().contains("[risk]")),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (result, expected) => panic!("{text}: {result:?}, expected {expected:?}"),
+        }
+    }
+
+    const DOOR: &str = "[[ingress.listener]]\nkind = \"relay\"\naddress = \"127.0.0.1:2525\"\n";
+
+    #[test]
+    fn values_that_cannot_be_used_name_their_key() {
+        check(DOOR, Ok(()));
+        check("", Err("ingress.listener: a gateway needs"));
+        check(&format!("{DOOR}[ingress]\ncertificate = \"x\"\n"), Err("ingress.certificate"));
+        check(&format!("{DOOR}[ingress.scan]\nclamav = \"nowhere\"\n"), Err("ingress.scan.clamav"));
+        check(&format!("{DOOR}[risk]\nsuspect_db = 50.0\n"), Err("risk: risk.suspect_db"));
+        check(&format!("{DOOR}[risk.listeners.relai]\nidentity = \"log\"\n"), Err("risk.listeners.relai"));
+        check(&format!("{DOOR}[[egress.route]]\ndomain = \"*\"\nhosts = [\"mx\"]\n"), Err("egress.route[0].hosts"));
+        check(&format!("{DOOR}[egress.pool.clean]\n"), Err("egress"));
+    }
+}
