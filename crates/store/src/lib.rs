@@ -5,6 +5,7 @@
 //! Trusts the file system to honour fsync; checks every record it reads back.
 
 mod controls;
+mod database;
 mod directory;
 mod error;
 mod ledger;
