@@ -93,8 +93,12 @@ impl Dialer {
     ) -> Result<Box<dyn Duplex>, NetError> {
         let attempt = async {
             match &self.0 {
-                Kind::System => tcp(source, to).await.map(|stream| Box::new(stream) as Box<dyn Duplex>),
-                Kind::Simulated(network) => network.connect(source, to).map(|pipe| Box::new(pipe) as Box<dyn Duplex>),
+                Kind::System => tcp(source, to)
+                    .await
+                    .map(|stream| Box::new(stream) as Box<dyn Duplex>),
+                Kind::Simulated(network) => network
+                    .connect(source, to)
+                    .map(|pipe| Box::new(pipe) as Box<dyn Duplex>),
             }
         };
         match tokio::time::timeout(timeout, attempt).await {
@@ -107,12 +111,16 @@ impl Dialer {
     pub async fn connect_unix(&self, path: &Path, timeout: Duration) -> Result<Box<dyn Duplex>, NetError> {
         let attempt = async {
             match &self.0 {
-                Kind::System => UnixStream::connect(path).await.map(|stream| Box::new(stream) as Box<dyn Duplex>),
+                Kind::System => UnixStream::connect(path)
+                    .await
+                    .map(|stream| Box::new(stream) as Box<dyn Duplex>),
                 Kind::Simulated(_) => Err(std::io::ErrorKind::Unsupported.into()),
             }
         };
         match tokio::time::timeout(timeout, attempt).await {
-            Ok(made) => made.map_err(|error| NetError::Io(format!("connection to {}", path.display()), error)),
+            Ok(made) => {
+                made.map_err(|error| NetError::Io(format!("connection to {}", path.display()), error))
+            }
             Err(_) => Err(NetError::TimedOut(timeout.as_secs())),
         }
     }
@@ -149,7 +157,11 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let source: IpAddr = "127.0.0.9".parse().unwrap();
-        let dial = async { Dialer::system().connect(Some(source), to, Duration::from_secs(5)).await };
+        let dial = async {
+            Dialer::system()
+                .connect(Some(source), to, Duration::from_secs(5))
+                .await
+        };
         let (made, accepted) = tokio::join!(dial, listener.accept());
         made.unwrap();
         assert_eq!(accepted.unwrap().1.ip(), source);
@@ -159,7 +171,11 @@ mod tests {
     fn endpoints() {
         let check = |text: &str, shown: Option<&str>| {
             let read = text.parse::<Endpoint>();
-            assert_eq!(read.ok().map(|endpoint| endpoint.to_string()).as_deref(), shown, "{text}");
+            assert_eq!(
+                read.ok().map(|endpoint| endpoint.to_string()).as_deref(),
+                shown,
+                "{text}"
+            );
         };
         check("127.0.0.1:3310", Some("127.0.0.1:3310"));
         check("[::1]:3310", Some("[::1]:3310"));
@@ -183,6 +199,9 @@ mod tests {
         made.unwrap();
         accepted.unwrap();
         drop(listener);
-        assert!(matches!(dialer.connect_unix(&path, Duration::from_secs(5)).await, Err(NetError::Io(..))));
+        assert!(matches!(
+            dialer.connect_unix(&path, Duration::from_secs(5)).await,
+            Err(NetError::Io(..))
+        ));
     }
 }

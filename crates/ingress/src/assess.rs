@@ -1,0 +1,165 @@
+//! Facts to verdict to memory: gather, judge, tell the story, and after the answer let the ledger learn.
+//!
+//! How it is used: [`Assessor::mail`] and [`Assessor::rcpt`] before MAIL and RCPT are answered, [`Assessor::data`] at the final
+//! dot, then carry the verdict out (store the message, or refuse), then [`Assessor::settle`] once, whatever came of it.
+//! At MAIL and RCPT a verdict is told in the story only when something is stopped.
+
+use crate::gather::{Gatherer, Message, Question};
+use jiff::Timestamp;
+use risk::{Action, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use store::{Reservation, StoreError};
+use trace::{Story, SymbolLine, What};
+
+/// Assesses transactions.
+#[derive(Debug)]
+pub struct Assessor {
+    gatherer: Gatherer,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Assessed {
+    /// What is known.
+    pub facts: Facts,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The message counted, at the final dot.
+    pub reservation: Option<Reservation>,
+}
+
+impl Assessor {
+    /// Over a gatherer.
+    pub fn new(gatherer: Gatherer) -> Self {
+        Self { gatherer }
+    }
+
+    /// At MAIL.
+    pub fn mail(&self, story: &mut Story, question: &Question<'_>) -> Assessed {
+        let facts = self.gatherer.at_mail(question);
+        self.judge(story, facts, None)
+    }
+
+    /// At RCPT; `recipients` counts those accepted so far and the one at hand.
+    pub fn rcpt(&self, story: &mut Story, question: &Question<'_>, recipients: u32) -> Assessed {
+        let facts = self.gatherer.at_rcpt(question, recipients);
+        self.judge(story, facts, None)
+    }
+
+    /// At the final dot. Returns within the scanners' deadline.
+    pub async fn data(&self, story: &mut Story, question: &Question<'_>, message: &Message<'_>) -> Assessed {
+        let (facts, reservation) = self.gatherer.at_data(question, message).await;
+        for scan in &facts.scans {
+            let (gatherer, outcome, took_us) = (scan.scanner.clone(), outcome(scan), scan.took_us);
+            story.tell(
+                question.now,
+                What::Gathered {
+                    gatherer,
+                    outcome,
+                    took_us,
+                },
+            );
+        }
+        self.judge(story, facts, Some(reservation))
+    }
+
+    fn judge(&self, story: &mut Story, facts: Facts, reservation: Option<Reservation>) -> Assessed {
+        let verdict = risk::judge(&facts, &self.gatherer.policy.load());
+        if facts.stage == Stage::Data || verdict.action != Action::Accept {
+            story.tell(facts.at, judged(&facts, &verdict));
+        }
+        Assessed {
+            facts,
+            verdict,
+            reservation,
+        }
+    }
+
+    /// After the final dot was answered. `carried_out` is false when the verdict could not be carried out (the store refused
+    /// the message): then nothing is learned from it. A message that was not taken is taken out of the counts. When the ledger
+    /// locked the sender for it, the lock is durable, told in the story, and returned.
+    pub async fn settle(
+        &self,
+        story: &mut Story,
+        sender: &Sender,
+        assessed: Assessed,
+        carried_out: bool,
+        now: Timestamp,
+    ) -> Result<Option<Lock>, StoreError> {
+        let ledger = &self.gatherer.store.ledger;
+        let Assessed {
+            verdict, reservation, ..
+        } = assessed;
+        let taken = carried_out && matches!(verdict.action, Action::Accept | Action::Hold);
+        if let Some(reservation) = reservation.filter(|_| !taken) {
+            ledger.refund(reservation);
+        }
+        if !carried_out {
+            return Ok(None);
+        }
+        let policy = self.gatherer.policy.load_full();
+        let reference = story.id().to_string();
+        let lock = ledger.judged(sender, &verdict, &reference, &policy, now).await?;
+        if let Some(lock) = &lock {
+            let what = What::Locked {
+                sender: sender.key(),
+                by: lock.by.clone(),
+                reason: lock.reason.clone(),
+                until: lock.until,
+            };
+            story.tell(now, what);
+        }
+        Ok(lock)
+    }
+}
+
+/// A scanner's answer in a few words.
+fn outcome(scan: &Scan) -> String {
+    match &scan.result {
+        Gathered::Known(ScanResult::Clean) => "clean".to_owned(),
+        Gathered::Known(ScanResult::Infected(name)) => format!("infected: {name}"),
+        Gathered::Known(ScanResult::Scored { score, required, .. }) => {
+            format!("scored {score:.1} of {required:.1}")
+        }
+        Gathered::Off => "not asked".to_owned(),
+        Gathered::Late => "late".to_owned(),
+        Gathered::Failed(why) => format!("failed: {why}"),
+    }
+}
+
+fn judged(facts: &Facts, verdict: &Verdict) -> What {
+    let symbols = verdict.symbols.iter().map(|symbol| SymbolLine {
+        name: symbol.name.clone().into_owned(),
+        weight_db: symbol.weight.value(),
+        detail: symbol.detail.clone(),
+    });
+    let standing = facts
+        .standing
+        .known()
+        .map_or(Standing::New, |known| known.standing);
+    What::Judged {
+        stage: stage(facts.stage).to_owned(),
+        class: verdict.class.as_str().to_owned(),
+        action: verdict.action.as_str().to_owned(),
+        cause: verdict.cause.code().to_owned(),
+        reason: verdict.reason.sentence(risk::Language::English),
+        score_db: verdict.score.value(),
+        standing: standing.as_str().to_owned(),
+        symbols: symbols.collect(),
+        facts: raw(facts),
+        verdict: raw(verdict),
+    }
+}
+
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Mail => "mail",
+        Stage::Rcpt => "rcpt",
+        Stage::Data => "data",
+    }
+}
+
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
+    to_raw_value(value).ok()
+}

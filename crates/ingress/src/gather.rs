@@ -1,0 +1,252 @@
+//! The facts about a transaction, gathered at each stage: who, what the ledger remembers, limits, content, scanners.
+//!
+//! Promises: [`Gatherer::at_data`] returns within the scanners' deadline; a fact that did not come is a fact too. Judges
+//! nothing, but asks no scanner about a message that a rule refuses whatever it contains (a locked sender, a foreign address,
+//! an exceeded limit): a flood costs the scanners nothing.
+//! Trusts the directory and the ledger. When the directory cannot be read, the site's limits count.
+
+use crate::scan::{About, Scanners};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use jiff::Timestamp;
+use mail::Address;
+use risk::{
+    Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides, Limits, Policy, Sender,
+    SenderKind, Stage, Verdict,
+};
+use std::sync::Arc;
+use store::{Account, Directory, Domain, Network, NetworkTrust, Reservation, Store, StoreError, Tenant};
+use trace::Id;
+
+/// Larger messages are examined on a blocking thread, so that they do not hold up other sessions.
+const INLINE_OCTETS_MAX: usize = 256 << 10;
+
+/// Who asks, at whichever stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// By which way it comes.
+    pub door: &'a Door,
+    /// Who sends.
+    pub sender: &'a Sender,
+    /// Whether the addresses belong to the sender, as far as they are known at this stage.
+    pub identity: &'a IdentityFacts,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// The message at the final dot.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The story's id.
+    pub id: Id,
+    /// As the client sent it, dots unstuffed.
+    pub octets: &'a Bytes,
+    /// None is the null reverse-path.
+    pub reverse_path: Option<&'a Address>,
+    /// Forward-paths that were accepted.
+    pub recipients: &'a [&'a Address],
+}
+
+/// Gathers facts.
+#[derive(Debug)]
+pub struct Gatherer {
+    /// Directory and ledger.
+    pub store: Arc<Store>,
+    /// Other scanners.
+    pub scanners: Arc<Scanners>,
+    /// The policy in force; a reload replaces it.
+    pub policy: Arc<ArcSwap<Policy>>,
+}
+
+impl Gatherer {
+    /// At MAIL: identity, standing, and the counts with one more message to one recipient.
+    pub fn at_mail(&self, question: &Question<'_>) -> Facts {
+        self.before_data(question, Stage::Mail, 0)
+    }
+
+    /// At RCPT: the same with `recipients`, the one at hand included.
+    pub fn at_rcpt(&self, question: &Question<'_>, recipients: u32) -> Facts {
+        self.before_data(question, Stage::Rcpt, recipients)
+    }
+
+    fn before_data(&self, question: &Question<'_>, stage: Stage, recipients: u32) -> Facts {
+        let policy = self.policy.load();
+        let limits = self.limits(question, &policy);
+        let mut facts = facts(question, stage, recipients, &limits);
+        let ledger = &self.store.ledger;
+        facts.standing = Gathered::Known(ledger.standing(question.sender, &policy, question.now));
+        let counted = u64::from(recipients.max(1));
+        let usage = ledger.usage(question.sender, &limits.by_level(), 1, counted, question.now);
+        facts.usage = Gathered::Known(usage);
+        facts
+    }
+
+    /// At the final dot: everything, and the message counted. The reservation is to be taken back when the message is not
+    /// accepted.
+    pub async fn at_data(&self, question: &Question<'_>, message: &Message<'_>) -> (Facts, Reservation) {
+        let policy = self.policy.load_full();
+        let (mut facts, reservation) = self.reserve(question, message, &policy);
+        if is_settled(&risk::judge(&facts, &policy)) {
+            facts.content = Gathered::Known(examine(message.octets).await);
+            return (facts, reservation);
+        }
+        let about = about(question, message);
+        if self.scanners.is_empty() {
+            facts.content = Gathered::Known(examine(message.octets).await);
+        } else {
+            let (content, scans) = tokio::join!(
+                examine(message.octets),
+                self.scanners.scan(message.octets, &about)
+            );
+            facts.content = Gathered::Known(content);
+            facts.scans = scans;
+            // Scanners take their time: what other sessions of this sender did meanwhile counts, a lock above all.
+            let standing = self.store.ledger.standing(question.sender, &policy, question.now);
+            facts.standing = Gathered::Known(standing);
+        }
+        (facts, reservation)
+    }
+
+    fn reserve(
+        &self,
+        question: &Question<'_>,
+        message: &Message<'_>,
+        policy: &Policy,
+    ) -> (Facts, Reservation) {
+        let limits = self.limits(question, policy);
+        let recipients = u32::try_from(message.recipients.len()).unwrap_or(u32::MAX);
+        let mut facts = facts(question, Stage::Data, recipients, &limits);
+        let ledger = &self.store.ledger;
+        facts.standing = Gathered::Known(ledger.standing(question.sender, policy, question.now));
+        let keys: Vec<_> = message.recipients.iter().map(|address| address.key()).collect();
+        let reservation = ledger.reserve(question.sender, &limits.by_level(), &keys, question.now);
+        facts.usage = Gathered::Known(reservation.usage.clone());
+        (facts, reservation)
+    }
+
+    fn limits(&self, question: &Question<'_>, policy: &Policy) -> Resolved {
+        let site = &policy.limits;
+        let tree = Tree::of(&self.store.directory, question.sender, question.door).unwrap_or_default();
+        tree.resolve(site)
+    }
+}
+
+/// No content could change it: a rule that stands before the weighing stopped the message.
+fn is_settled(verdict: &Verdict) -> bool {
+    matches!(
+        verdict.cause,
+        Cause::Locked | Cause::Identity | Cause::Recipients | Cause::Rate
+    )
+}
+
+async fn examine(octets: &Bytes) -> ContentFacts {
+    let limits = mail::message::Limits::default();
+    if octets.len() <= INLINE_OCTETS_MAX {
+        return risk::examine(octets, &limits);
+    }
+    let shared = octets.clone();
+    // Fails only while the runtime is closing: the session ends without an answer then.
+    tokio::task::spawn_blocking(move || risk::examine(&shared, &limits))
+        .await
+        .unwrap_or_default()
+}
+
+fn facts(question: &Question<'_>, stage: Stage, recipients: u32, limits: &Resolved) -> Facts {
+    let mut facts = Facts::new(
+        stage,
+        question.now,
+        question.door.clone(),
+        question.sender.clone(),
+    );
+    facts.recipients = recipients;
+    facts.recipients_max = limits.recipients_per_message();
+    facts.identity = Gathered::Known(question.identity.clone());
+    facts
+}
+
+fn about<'a>(question: &Question<'a>, message: &Message<'a>) -> About<'a> {
+    let mailbox = question.sender.kind == SenderKind::Mailbox;
+    About {
+        client: question.door.client,
+        helo: &question.door.helo,
+        login: mailbox.then_some(question.sender.name.as_str()),
+        reverse_path: message.reverse_path,
+        recipients: message.recipients,
+        queue_id: message.id,
+    }
+}
+
+/// What the directory says about a sender and what it belongs to.
+#[derive(Default)]
+struct Tree {
+    tenant: Option<Arc<Tenant>>,
+    domain: Option<Arc<Domain>>,
+    account: Option<Arc<Account>>,
+    network: Option<Arc<Network>>,
+}
+
+impl Tree {
+    fn of(directory: &Directory, sender: &Sender, door: &Door) -> Result<Self, StoreError> {
+        let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        let mut tree = Self::default();
+        if let Some(name) = named(&sender.tenant) {
+            tree.tenant = directory.tenant(&name)?;
+        }
+        if let Some(name) = named(&sender.domain) {
+            tree.domain = directory.domain(&name)?;
+        }
+        match (sender.kind, door.client) {
+            (SenderKind::Mailbox, _) => tree.account = directory.account(&sender.name)?,
+            (SenderKind::Host, Some(client)) => {
+                tree.network = directory.network(client, &NetworkTrust::Relay)?
+            }
+            _ => {}
+        }
+        Ok(tree)
+    }
+
+    /// The limits of each level of the sender's tree. A script is limited like a mailbox; a host by what its network says,
+    /// for the site's word for each mailbox would stop a server after a few minutes.
+    fn resolve(&self, site: &LimitOverrides) -> Resolved {
+        let none = LimitOverrides::default();
+        let tenant = self.tenant.as_ref().map_or(&none, |tenant| &tenant.limits);
+        let domain = self.domain.as_ref().map_or(&none, |domain| &domain.limits);
+        let own = self.account.as_ref().map_or(&none, |account| &account.limits);
+        let sender = match &self.network {
+            Some(network) => network.limits.own.as_ref(),
+            None => Limits::of_mailbox(site, tenant, domain, own),
+        };
+        Resolved {
+            sender: sender.cloned(),
+            domain: Limits::of_domain(site, tenant, domain).cloned(),
+            tenant: Limits::of_tenant(site, tenant).cloned(),
+        }
+    }
+}
+
+/// Limits by level.
+struct Resolved {
+    sender: Option<Limits>,
+    domain: Option<Limits>,
+    tenant: Option<Limits>,
+}
+
+impl Resolved {
+    fn by_level(&self) -> Vec<(Level, &Limits)> {
+        let rows = [
+            (Level::Sender, &self.sender),
+            (Level::Domain, &self.domain),
+            (Level::Tenant, &self.tenant),
+        ];
+        rows.into_iter()
+            .filter_map(|(level, limits)| Some((level, limits.as_ref()?)))
+            .collect()
+    }
+
+    /// The narrowest level that says something.
+    fn recipients_per_message(&self) -> Option<u32> {
+        self.by_level()
+            .into_iter()
+            .find_map(|(_, limits)| limits.recipients_per_message)
+    }
+}
