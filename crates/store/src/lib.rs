@@ -9,6 +9,7 @@ mod database;
 mod directory;
 mod error;
 mod ledger;
+mod lock;
 mod password;
 mod queue;
 mod stories;
@@ -21,7 +22,8 @@ pub use directory::{Account, Directory, Domain, ImportReport, Login, Network, Ne
 pub use error::StoreError;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use queue::{
-    Arrival, Envelope, Lease, Queue, QueueCounts, QueueFilter, QueueRow, Recipient, RecipientState, Settlement, Terminal,
+    Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts, QueueFilter, QueueRow,
+    QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
 };
 pub use stories::{Stories, StoryFilter, StoryRow, StorySink};
 
@@ -51,17 +53,41 @@ pub struct Store {
     pub stories: Stories,
     /// What operators paused.
     pub controls: Controls,
+    /// Held as long as the store is open.
+    _lock: lock::Lock,
 }
 
 impl Store {
     /// Opens or makes the store; recovers what a crash left. One process at a time (a lock file says so), but
     /// [`Directory::open`] may be used beside it.
-    pub fn open(_settings: &Settings) -> Result<Arc<Self>, StoreError> {
-        todo!()
+    ///
+    /// Look at [`Queue::recovery`] afterwards: what it calls damaged is for the operator.
+    pub fn open(settings: &Settings) -> Result<Arc<Self>, StoreError> {
+        let directory = &settings.directory;
+        let unusable = |error| StoreError::Unusable(format!("{}: {error}", directory.display()));
+        std::fs::create_dir_all(directory).map_err(unusable)?;
+        let lock = lock::Lock::take(directory)?;
+        let folder = Folder::open(&directory.join("queue")).map_err(unusable)?;
+        let queue = QueueSettings {
+            free_octets_min: settings.free_octets_min,
+            messages_max: settings.messages_max,
+            segment_octets: QueueSettings::SEGMENT_OCTETS,
+        };
+        Ok(Arc::new(Self {
+            queue: Queue::open(Arc::new(folder), &queue)?,
+            directory: Directory::open(directory)?,
+            ledger: Ledger::open(directory)?,
+            stories: Stories {},
+            controls: Controls {},
+            _lock: lock,
+        }))
     }
 
-    /// Flushes and stops the writers. Further admissions are refused.
+    /// Flushes and stops the writers. Further admissions are refused. All are flushed, whichever fails; the first error is told.
     pub async fn close(&self) -> Result<(), StoreError> {
-        todo!()
+        let queue = self.queue.close().await;
+        let ledger = self.ledger.flush().await;
+        let stories = self.stories.flush().await;
+        queue.and(ledger).and(stories)
     }
 }

@@ -1,6 +1,28 @@
 //! Messages between 250 and the last recipient's outcome.
+//!
+//! A log in segments on disk, an index in memory, one thread that writes. Many sessions share one `fdatasync`.
+//! Promises: what [`Queue::admit`] returned Ok for is there after kill -9 and power loss, with its octets and recipients, until
+//! its last recipient is done. An outcome may be forgotten by a crash and happen once more; never a message.
+//! Trusts `fdatasync`; checks every octet it reads back. docs/spool.md has the state table and the figures.
 
-use crate::StoreError;
+mod batch;
+mod code;
+mod compact;
+mod disk;
+mod door;
+mod index;
+mod log;
+mod press;
+mod recent;
+mod record;
+mod recover;
+mod room;
+mod scan;
+mod segment;
+mod shared;
+mod slot;
+mod sift;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use mail::Address;
@@ -9,6 +31,17 @@ use risk::Class;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use trace::{Id, Scope};
+
+pub use disk::{Disk, DiskFile, Folder};
+pub use door::{Queue, QueueSettings};
+pub use recover::{Damage, Recovery};
+
+use index::Message;
+
+/// Octets of one message.
+pub const MESSAGE_OCTETS_MAX: u32 = 1 << 30;
+/// Kibibytes of messages that may wait for the writer; sessions beyond that wait before they hand over.
+const WAITING_KIBIBYTES_MAX: u32 = 64 << 10;
 
 /// What is known of a message besides its octets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,82 +205,4 @@ pub struct QueueCounts {
     pub held: u64,
     /// Octets of messages.
     pub octets: u64,
-}
-
-/// The queue: a segment log on disk, an index in memory.
-#[derive(Debug)]
-pub struct Queue {}
-
-impl Queue {
-    /// Makes a message durable. When this returns Ok it survives kill -9 and power loss. Waits for one group commit.
-    pub async fn admit(&self, _arrival: Arrival) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Books what became of leased recipients, and admits a notice in the same commit. The lease on these recipients ends.
-    /// When all recipients are done the message is forgotten. Returns once the record is handed to the log's writer; with a
-    /// notice, once it is durable.
-    pub async fn settle(&self, _id: Id, _outcomes: Vec<(u32, Settlement)>, _notice: Option<Arrival>) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Gives leased recipients back unchanged (shutdown, pause).
-    pub fn give_back(&self, _id: Id, _recipients: &[u32]) {
-        todo!()
-    }
-
-    /// Leases recipients that are due, oldest due first, at most `recipients_max` recipients.
-    pub fn lease_due(&self, _now: Timestamp, _recipients_max: usize) -> Vec<Lease> {
-        todo!()
-    }
-
-    /// When the next scheduled recipient is due; None when nothing is scheduled.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        todo!()
-    }
-
-    /// Waits until something new is scheduled, released or retried since the last call.
-    pub async fn changed(&self) {
-        todo!()
-    }
-
-    /// The octets of a message; checked against their checksum.
-    pub fn message(&self, _id: Id) -> Result<Bytes, StoreError> {
-        todo!()
-    }
-
-    /// The envelope and all recipients of a message still in the queue.
-    pub fn get(&self, _id: Id) -> Option<(Arc<Envelope>, Vec<Recipient>)> {
-        todo!()
-    }
-
-    /// Rows, oldest message first, behind `after`, at most `rows_max`.
-    pub fn list(&self, _filter: &QueueFilter, _after: Option<(Id, u32)>, _rows_max: usize) -> Vec<QueueRow> {
-        todo!()
-    }
-
-    /// Numbers.
-    pub fn counts(&self) -> QueueCounts {
-        todo!()
-    }
-
-    /// Makes scheduled rows due now. Returns how many.
-    pub async fn retry(&self, _filter: &QueueFilter, _now: Timestamp) -> Result<u64, StoreError> {
-        todo!()
-    }
-
-    /// Holds scheduled rows (leased ones finish their attempt). Returns how many.
-    pub async fn hold(&self, _filter: &QueueFilter, _reason: &str) -> Result<u64, StoreError> {
-        todo!()
-    }
-
-    /// Releases held rows: due now. Returns how many.
-    pub async fn release(&self, _filter: &QueueFilter, _now: Timestamp) -> Result<u64, StoreError> {
-        todo!()
-    }
-
-    /// Drops rows that are not under way. Returns what was dropped, so that it can be told in the stories.
-    pub async fn drop_rows(&self, _filter: &QueueFilter) -> Result<Vec<QueueRow>, StoreError> {
-        todo!()
-    }
 }

@@ -1,0 +1,412 @@
+//! The doors of the queue: what sessions, the sending side and operators call.
+
+use super::batch::{Incoming, Waiter};
+use super::code::{nanoseconds, timestamp};
+use super::disk::{Disk, read_exactly};
+use super::index::Index;
+use super::log::Log;
+use super::recent::{join, total};
+use super::recover::{Recovery, recover};
+use super::shared::Shared;
+use super::sift::is_behind;
+use super::slot::{Slot, Stand};
+use super::{
+    Arrival, Envelope, Lease, QueueCounts, QueueFilter, QueueRow, Recipient, Settlement, Terminal,
+    WAITING_KIBIBYTES_MAX,
+};
+use crate::StoreError;
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+use trace::Id;
+
+/// Bounds of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// New mail is refused when less than this is free on the file system. Part of it serves to finish what is queued.
+    pub free_octets_min: u64,
+    /// Messages in the queue; beyond it new mail is refused.
+    pub messages_max: usize,
+    /// Octets set aside for a segment; fewer on a small file system, more when a message needs it.
+    pub segment_octets: u64,
+}
+
+impl QueueSettings {
+    /// The usual size of a segment.
+    pub const SEGMENT_OCTETS: u64 = 64 << 20;
+}
+
+/// The queue: a segment log on disk, an index in memory. All futures may be dropped at any time; what was handed over by then
+/// happens all the same, so a message whose [`Queue::admit`] was dropped may be in the queue.
+#[derive(Debug)]
+pub struct Queue {
+    shared: Arc<Shared>,
+    recovery: Recovery,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Queue {
+    /// Opens the queue on a disk that nobody else uses, recovers what a crash left, starts the writer's thread.
+    pub fn open(disk: Arc<dyn Disk>, settings: &QueueSettings) -> Result<Self, StoreError> {
+        let recovered = recover(&*disk)?;
+        let shared = Arc::new(Shared::new(disk, settings, recovered.index));
+        let log = Log::new(
+            Arc::clone(&shared),
+            recovered.next_segment,
+            recovered.next_sequence,
+            recovered.skips,
+        );
+        let writer = std::thread::Builder::new()
+            .name("queue".to_owned())
+            .spawn(|| log.run())?;
+        Ok(Self {
+            shared,
+            recovery: recovered.report,
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    /// What opening found. Anything in `damaged` is for the operator's eyes.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Makes a message durable. When this returns Ok it survives kill -9 and power loss. Waits for one group commit.
+    ///
+    /// Errors: [`StoreError::Full`] below `free_octets_min`, at `messages_max`, and when the disk says so;
+    /// [`StoreError::Disk`] when it failed; [`StoreError::Refused`] for what cannot be kept; [`StoreError::Closing`].
+    /// After an error the message is not in the queue, unless the process also dies before the next commit: then it may be.
+    pub async fn admit(&self, arrival: Arrival) -> Result<(), StoreError> {
+        self.shared.room.check(&*self.shared.disk)?;
+        let kibibytes = u32::try_from(total(&arrival.chunks) >> 10)
+            .unwrap_or(u32::MAX)
+            .clamp(1, WAITING_KIBIBYTES_MAX);
+        let permit = Arc::clone(&self.shared.waiting)
+            .acquire_many_owned(kibibytes)
+            .await;
+        let (waiter, told) = oneshot::channel();
+        let mut incoming = Incoming::new(arrival, waiter)?;
+        incoming.permit = permit.ok();
+        self.has_place_for(incoming.id)?;
+        self.hand_over(incoming)?;
+        told.await.unwrap_or(Err(StoreError::Closing))
+    }
+
+    fn has_place_for(&self, id: u64) -> Result<(), StoreError> {
+        let waiting = {
+            let work = self.shared.work();
+            if work.closing {
+                return Err(StoreError::Closing);
+            }
+            work.arrivals.len()
+        };
+        let index = self.shared.index();
+        if index.messages.contains_key(&id) {
+            return Err(StoreError::Refused(
+                "a message with this id is in the queue".to_owned(),
+            ));
+        }
+        if index.messages.len() + waiting >= self.shared.messages_max {
+            return Err(StoreError::Full(format!(
+                "the queue holds {} messages",
+                self.shared.messages_max
+            )));
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, incoming: Incoming) -> Result<(), StoreError> {
+        let mut work = self.shared.work();
+        if work.closing || work.closed {
+            return Err(StoreError::Closing);
+        }
+        work.arrivals.push_back(incoming);
+        self.shared.rouse(&work);
+        Ok(())
+    }
+
+    /// Books what became of leased recipients, and admits a notice in the same commit. The lease on these recipients ends.
+    /// When all recipients are done the message is forgotten. Returns once the record is handed to the log's writer; with a
+    /// notice, once it is durable.
+    ///
+    /// Without a notice, memory knows at once; the log follows within milliseconds, and a crash in between means another attempt.
+    /// When the disk fails the truth stays in memory and is written when the disk is well again. With a notice this waits that
+    /// long: a notice is as precious as the message. It is admitted even below `free_octets_min` and above `messages_max`.
+    ///
+    /// Errors: [`StoreError::Missing`] when the message is not in the queue; [`StoreError::Refused`] when the notice cannot be
+    /// kept (nothing is booked then); [`StoreError::Closing`].
+    pub async fn settle(
+        &self,
+        id: Id,
+        outcomes: Vec<(u32, Settlement)>,
+        notice: Option<Arrival>,
+    ) -> Result<(), StoreError> {
+        let id = id.as_u64();
+        let Some(notice) = notice else {
+            return self.book(id, &outcomes);
+        };
+        let (waiter, told) = oneshot::channel();
+        let mut incoming = Incoming::new(notice, waiter)?;
+        incoming.books = Some((id, outcomes));
+        self.hand_over(incoming)?;
+        told.await.unwrap_or(Err(StoreError::Closing))
+    }
+
+    fn book(&self, id: u64, outcomes: &[(u32, Settlement)]) -> Result<(), StoreError> {
+        let (over, sooner) = {
+            let mut index = self.shared.index();
+            let next = index.next_due();
+            let over = index
+                .settle(id, outcomes, true)
+                .ok_or(StoreError::Missing("message"))?;
+            (
+                over,
+                index.next_due() < next || (next.is_none() && index.next_due().is_some()),
+            )
+        };
+        if over {
+            self.shared.recent().remove(id);
+        }
+        if sooner {
+            self.shared.changed.notify_one();
+        }
+        self.shared.poke();
+        Ok(())
+    }
+
+    /// Gives leased recipients back unchanged (shutdown, pause).
+    pub fn give_back(&self, id: Id, recipients: &[u32]) {
+        let mut index = self.shared.index();
+        for number in recipients {
+            index.change(id.as_u64(), *number, false, |slot| slot.leased = false);
+        }
+        drop(index);
+        self.shared.changed.notify_one();
+    }
+
+    /// Leases recipients that are due, oldest due first, at most `recipients_max` recipients.
+    pub fn lease_due(&self, now: Timestamp, recipients_max: usize) -> Vec<Lease> {
+        self.shared.index().lease_due(nanoseconds(now), recipients_max)
+    }
+
+    /// When the next scheduled recipient is due; None when nothing is scheduled.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.shared.index().next_due().map(timestamp)
+    }
+
+    /// Waits until something new is scheduled, released, retried or given back since the last call. For one caller: each event
+    /// wakes one waiter, or the next that comes.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    /// The octets of a message; checked against their checksum. Messages admitted a moment ago come from memory, others from the
+    /// disk: let a thread that may block ask for large ones.
+    ///
+    /// Errors: [`StoreError::Missing`]; [`StoreError::Disk`], with [`io::ErrorKind::InvalidData`] when the octets are damaged:
+    /// then the message's recipients go on hold, at once or when they are settled.
+    pub fn message(&self, id: Id) -> Result<Bytes, StoreError> {
+        let id = id.as_u64();
+        if let Some(chunks) = self.shared.recent().get(id) {
+            return Ok(join(chunks));
+        }
+        let (place, file) = {
+            let index = self.shared.index();
+            let message = index.messages.get(&id).ok_or(StoreError::Missing("message"))?;
+            let segment = index
+                .segments
+                .all
+                .get(&message.place.segment)
+                .ok_or(StoreError::Missing("segment"))?;
+            (message.place, Arc::clone(&segment.file))
+        };
+        let mut octets = vec![0; place.octets as usize];
+        read_exactly(&*file, &mut octets, place.octets_at())?;
+        if crc32fast::hash(&octets) != place.octets_crc {
+            self.shared.index().mark_damaged(id);
+            self.shared.poke();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, super::index::DAMAGED).into());
+        }
+        Ok(octets.into())
+    }
+
+    /// The envelope and all recipients of a message still in the queue.
+    pub fn get(&self, id: Id) -> Option<(Arc<Envelope>, Vec<Recipient>)> {
+        let index = self.shared.index();
+        let message = index.messages.get(&id.as_u64())?;
+        let envelope = message.envelope(id.as_u64()).ok()?;
+        Some((
+            Arc::new(envelope),
+            message.recipients().map(|(_, recipient)| recipient).collect(),
+        ))
+    }
+
+    /// Rows that are not done, oldest message first, behind `after`, at most `rows_max`. Looks at every message in turn.
+    pub fn list(&self, filter: &QueueFilter, after: Option<(Id, u32)>, rows_max: usize) -> Vec<QueueRow> {
+        let mut rows = Vec::new();
+        let mut next = Some(after.map_or(0, |(id, _)| id.as_u64()));
+        while let Some(from) = next.filter(|_| rows.len() < rows_max) {
+            let found = self.shared.index().sift(filter, from);
+            next = found.1;
+            rows.extend(
+                found
+                    .0
+                    .into_iter()
+                    .filter(|row| is_behind(row, after))
+                    .take(rows_max - rows.len()),
+            );
+        }
+        rows
+    }
+
+    /// Numbers.
+    pub fn counts(&self) -> QueueCounts {
+        self.shared.index().counts()
+    }
+
+    /// Makes scheduled rows due now. Returns how many. Durable on return; on an error it holds in memory and is written later.
+    pub async fn retry(&self, filter: &QueueFilter, now: Timestamp) -> Result<u64, StoreError> {
+        let due = nanoseconds(now);
+        let rows = self
+            .rework(
+                filter,
+                |slot| slot.stand == Stand::Scheduled,
+                |slot| slot.schedule(due),
+            )
+            .await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Holds scheduled rows (leased ones finish their attempt). Returns how many. As durable as [`Queue::retry`].
+    pub async fn hold(&self, filter: &QueueFilter, reason: &str) -> Result<u64, StoreError> {
+        let rows = self
+            .rework(
+                filter,
+                |slot| slot.stand == Stand::Scheduled,
+                |slot| slot.hold(reason),
+            )
+            .await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Releases held rows: due now. Returns how many. As durable as [`Queue::retry`].
+    pub async fn release(&self, filter: &QueueFilter, now: Timestamp) -> Result<u64, StoreError> {
+        let due = nanoseconds(now);
+        let rows = self
+            .rework(
+                filter,
+                |slot| slot.stand == Stand::Held,
+                |slot| slot.schedule(due),
+            )
+            .await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Drops rows that are not under way. Returns what was dropped, as it was, so that it can be told in the stories. As durable
+    /// as [`Queue::retry`].
+    pub async fn drop_rows(&self, filter: &QueueFilter) -> Result<Vec<QueueRow>, StoreError> {
+        self.rework(
+            filter,
+            |_| true,
+            |slot| slot.stand = Stand::Done(Terminal::Dropped),
+        )
+        .await
+    }
+
+    /// Changes rows that fit and are not leased, and waits until that is durable.
+    async fn rework(
+        &self,
+        filter: &QueueFilter,
+        fits: impl Fn(&Slot) -> bool,
+        change: impl Fn(&mut Slot),
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        let mut changed = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = self.rework_some(filter, from, &fits, &change, &mut changed);
+            tokio::task::yield_now().await;
+        }
+        if !changed.is_empty() {
+            self.shared.changed.notify_one();
+            self.barrier().await?;
+        }
+        Ok(changed)
+    }
+
+    fn rework_some(
+        &self,
+        filter: &QueueFilter,
+        from: u64,
+        fits: &impl Fn(&Slot) -> bool,
+        change: &impl Fn(&mut Slot),
+        changed: &mut Vec<QueueRow>,
+    ) -> Option<u64> {
+        let mut index = self.shared.index();
+        let (rows, next) = index.sift(filter, from);
+        for row in rows.into_iter().filter(|row| !row.leased) {
+            let id = row.envelope.id.as_u64();
+            if index.slot(id, row.index).is_some_and(fits) && index.change(id, row.index, true, change) {
+                if index.bury_if_over(id) {
+                    self.shared.recent().remove(id);
+                }
+                changed.push(row);
+            }
+        }
+        next
+    }
+
+    /// Waits until all that memory knows is durable.
+    async fn barrier(&self) -> Result<(), StoreError> {
+        let (waiter, told): (Waiter, _) = oneshot::channel();
+        {
+            let mut work = self.shared.work();
+            if work.closed {
+                return Err(StoreError::Closing);
+            }
+            work.barriers.push(waiter);
+            self.shared.rouse(&work);
+        }
+        told.await.unwrap_or(Err(StoreError::Closing))
+    }
+
+    /// Writes all that waits, then stops. Further admissions are refused; outcomes booked later are forgotten, so their mail is
+    /// tried again after the next start.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.shared.work().closing = true;
+        let written = self.barrier().await;
+        self.stop();
+        match written {
+            Err(StoreError::Closing) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Waits for the writer's thread, which ends after its last batch.
+    fn stop(&self) {
+        {
+            let mut work = self.shared.work();
+            work.closing = true;
+            self.shared.rouse(&work);
+        }
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // A panic there was told by the panic hook; there is nothing to add.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Index {
+    pub(super) fn slot(&self, id: u64, number: u32) -> Option<&Slot> {
+        self.messages.get(&id)?.slots.get(number as usize)
+    }
+}
