@@ -180,10 +180,16 @@ fn is_atext(char: char) -> bool {
     }
 }
 
-/// Non-ASCII that may stand in a local part: no controls, no line separators, no direction overrides.
+/// Non-ASCII that may stand in a local part.
 fn is_plain_utf8(char: char) -> bool {
+    !char.is_ascii() && is_showable(char)
+}
+
+/// May be shown to people in a line of text: no controls, no line separators, no direction overrides, which would make a
+/// log or a page say something else than its octets.
+pub(crate) fn is_showable(char: char) -> bool {
     let hidden = matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    !char.is_ascii() && !char.is_control() && !hidden
+    !char.is_control() && !hidden
 }
 
 /// Domain of RFC 5321 §4.1.2, or U-labels of RFC 6531 §3.3. No trailing dot.

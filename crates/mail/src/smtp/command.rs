@@ -9,6 +9,7 @@
 use super::ehlo::is_sasl_mechanism;
 use super::parameters::{self, decimal};
 use super::reply::Reply;
+use crate::address::is_showable;
 
 pub use super::envelope::{BodyType, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret};
 
@@ -169,7 +170,7 @@ fn greeting(argument: &[u8]) -> Result<String, Reply> {
         return Err(Reply::syntax("The host name is too long"));
     }
     match std::str::from_utf8(argument) {
-        Ok(name) if !name.chars().any(|char| char == ' ' || char.is_control()) => Ok(name.to_owned()),
+        Ok(name) if name.chars().all(|char| char != ' ' && is_showable(char)) => Ok(name.to_owned()),
         _ => Err(Reply::syntax("This is not a host name")),
     }
 }
@@ -357,6 +358,7 @@ mod tests {
         }
         refuse(b"EHLO \xff", 501, "5.5.4");
         refuse(b"EHLO a\xc2\x85", 501, "5.5.4");
+        refuse("EHLO a\u{202e}b".as_bytes(), 501, "5.5.4");
         refuse("NOOP ü".as_bytes(), 501, "5.5.2");
         refuse("VRFY ü".as_bytes(), 501, "5.5.2");
         refuse(&[b"EHLO ".as_slice(), &[b'a'; 256]].concat(), 501, "5.5.4");

@@ -122,7 +122,7 @@ impl DataReader {
         }
         self.checker.note(DataDefect::BareCr);
         self.place = if octet == b'\r' { Place::Cr } else { Place::Line };
-        usize::from(octet == b'\r')
+        1
     }
 
     /// The first defect found, if any.

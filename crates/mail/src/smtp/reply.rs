@@ -4,6 +4,7 @@
 //! read is bounded in lines and octets and has its controls replaced before anybody can log or show it.
 //! Trusts nothing of a next hop.
 
+use crate::address::is_showable;
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 
@@ -178,13 +179,12 @@ impl std::fmt::Display for Reply {
     }
 }
 
-/// What may stand in a line of text: controls, line separators and direction overrides never.
+/// The character, or `?` for what must not stand in a line of text.
 pub(crate) fn safe_char(char: char, utf8: bool) -> char {
-    let hidden = matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if char.is_control() || hidden || !(utf8 || char.is_ascii()) {
-        '?'
-    } else {
+    if is_showable(char) && (utf8 || char.is_ascii()) {
         char
+    } else {
+        '?'
     }
 }
 
@@ -470,6 +470,10 @@ mod tests {
             assert_eq!(reader.feed(input.as_bytes()), Err(error), "{input:?}");
             assert_eq!(reader.feed(b"250 ok\r\n"), Err(error), "stays after {input:?}");
         }
+        // A line without end, octet by octet.
+        let mut reader = ReplyReader::default();
+        let refused_at = (0..10_000).find(|_| reader.feed(b"2").is_err());
+        assert_eq!(refused_at, Some(READ_LINE_OCTETS_MAX));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Promises: what is decoded has no controls, so it cannot become a second line anywhere; what is encoded is printable ASCII.
 
+use crate::address::is_showable;
+
 /// Encodes for a parameter value.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -17,7 +19,7 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// Decodes; None when it is not xtext, is not UTF-8, or has controls after decoding.
+/// Decodes; None when it is not xtext, is not UTF-8, or has controls (of Unicode too) after decoding.
 pub fn decode(text: &str) -> Option<String> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -35,7 +37,7 @@ pub fn decode(text: &str) -> Option<String> {
         };
     }
     let decoded = String::from_utf8(octets).ok()?;
-    (!decoded.chars().any(char::is_control)).then_some(decoded)
+    decoded.chars().all(is_showable).then_some(decoded)
 }
 
 /// Encodes an address of type `utf-8` for ORCPT (RFC 6533 §3, `utf-8-addr-xtext`): `\x{...}` for what is not safe.
@@ -60,7 +62,7 @@ pub fn decode_utf8_address(text: &str) -> Option<String> {
         let (digits, tail) = rest[start + 3..].split_once('}')?;
         let hex = (1..=6).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_hexdigit());
         let char = char::from_u32(u32::from_str_radix(digits, 16).ok().filter(|_| hex)?)?;
-        if char.is_control() {
+        if !is_showable(char) {
             return None;
         }
         out.push(char);
