@@ -3,3 +3,25 @@
 pub mod assess;
 pub mod gather;
 pub mod scan;
+
+mod admit;
+mod auth;
+mod budget;
+mod connection;
+mod error;
+mod guard;
+mod hygiene;
+mod identify;
+mod milestones;
+mod receive;
+mod refuse;
+mod room;
+mod server;
+mod session;
+mod settings;
+mod transaction;
+mod wire;
+
+pub use error::IngressError;
+pub use server::Ingress;
+pub use settings::{GuardSettings, ListenerLimits, ListenerSettings, Settings};
