@@ -57,12 +57,16 @@ impl<'a> Header<'a> {
     /// Reads the header section at the start of `raw`. Tolerates bare LF. The separator is the first empty line; without one
     /// the body begins at the first line that is not a field. A byte order mark before the first field is skipped.
     pub fn parse(raw: &'a [u8], limits: &Limits) -> Self {
-        Self::parse_until(raw, limits, |_| false)
+        Self::parse_until(raw, limits, |_, _| false)
     }
 
-    /// As [`Header::parse`], but ends before a line that begins with `--` and for which `stop` says true (a boundary of an
-    /// enclosing multipart).
-    pub fn parse_until(raw: &'a [u8], limits: &Limits, stop: impl FnMut(&[u8]) -> bool) -> Self {
+    /// As [`Header::parse`], but ends before a line that begins with `--` and for which `stop` says true, given the fields
+    /// before it (a boundary of an enclosing multipart, or the part's own).
+    pub fn parse_until(
+        raw: &'a [u8],
+        limits: &Limits,
+        stop: impl FnMut(&[Field<'a>], &[u8]) -> bool,
+    ) -> Self {
         let mut reader = Reader::new(raw, limits.fields_max);
         let separated = reader.read(stop);
         if !separated {
@@ -146,7 +150,7 @@ impl<'a> Reader<'a> {
     }
 
     /// True when an empty line was met.
-    fn read(&mut self, mut stop: impl FnMut(&[u8]) -> bool) -> bool {
+    fn read(&mut self, mut stop: impl FnMut(&[Field<'a>], &[u8]) -> bool) -> bool {
         let raw = self.raw;
         while self.at < raw.len() {
             let rest = &raw[self.at..];
@@ -157,9 +161,12 @@ impl<'a> Reader<'a> {
                 b' ' | b'\t' if self.open.is_some() => {}
                 // The continuation of a line that was no field; at the very start, a field without a name.
                 b' ' | b'\t' => self.bad_line(),
-                b'-' if line.starts_with(b"--") && stop(line) => {
+                b'-' if line.starts_with(b"--") => {
                     self.close();
-                    return false;
+                    if stop(&self.fields, line) {
+                        return false;
+                    }
+                    self.begin(line);
                 }
                 _ => self.begin(line),
             }
@@ -294,9 +301,9 @@ mod tests {
     #[test]
     fn stops_at_a_boundary() {
         let raw = b"A: b\r\n--no\r\n--x\r\nC: d\r\n\r\n";
-        let header = Header::parse_until(raw, &Limits::default(), |line| line == b"--x\r\n");
+        let header = Header::parse_until(raw, &Limits::default(), |_, line| line == b"--x\r\n");
         assert_eq!((header.fields.len(), header.body_offset), (1, 6));
-        let header = Header::parse_until(b"A: b\r\n--x\r\n", &Limits::default(), |_| true);
+        let header = Header::parse_until(b"A: b\r\n--x\r\n", &Limits::default(), |_, _| true);
         assert_eq!((header.fields.len(), header.body_offset), (1, 6));
         assert_eq!(header.defects, [Defect::NoSeparator]);
     }

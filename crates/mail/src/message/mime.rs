@@ -5,19 +5,22 @@
 //! reported. Trusts nothing.
 //!
 //! A boundary line is exactly `--boundary` or `--boundary--` with blanks behind it (RFC 2046 §5.1.1); the innermost open
-//! multipart is asked first. Preamble and epilogue are not parts. A multipart whose boundary is missing or never found is
+//! multipart is asked first. An encoded message/rfc822 is a leaf; walk its decoded body to look into it. Preamble and epilogue are not parts. A multipart whose boundary is missing or never found is
 //! text. A uuencoded block inside a text is a part of its own below that text.
 //!
 //! Limits: [`Limits`], [`BOUNDARY_OCTETS_MAX`].
 
 use super::parameter::Value;
 use super::transfer::{self, Encoding};
-use super::{Defect, Header, Limits, charset};
+use super::{Defect, Field, Header, Limits, charset};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
 /// Longest boundary of RFC 2046 §5.1.1; a longer one works but is a defect.
 pub const BOUNDARY_OCTETS_MAX: usize = 70;
+
+/// Lines beginning with `--` that are compared with the boundary declared in the same header section.
+const OWN_BOUNDARY_LINES_MAX: usize = 16;
 
 /// What a part is when nobody says (RFC 2045 §5.2).
 const DEFAULT_TYPE: &str = "text/plain";
@@ -153,8 +156,12 @@ impl<'a> Walk<'a, '_> {
         let mut at = start;
         loop {
             let depth = self.open.len();
-            let header = Header::parse_until(&self.raw[at..], self.limits, |line| {
-                find_boundary(&self.open, line).is_some()
+            let mut own_lines = 0;
+            let header = Header::parse_until(&self.raw[at..], self.limits, |fields, line| {
+                find_boundary(&self.open, line).is_some() || {
+                    own_lines += 1;
+                    own_lines <= OWN_BOUNDARY_LINES_MAX && is_own_boundary(fields, line)
+                }
             });
             self.defects.extend_from_slice(&header.defects);
             let parent = self
@@ -255,6 +262,20 @@ fn find_boundary(open: &[Open], line: &[u8]) -> Option<(usize, bool)> {
             } else {
                 (closing == Some(&part.boundary)).then_some((index, true))
             }
+        })
+}
+
+/// The boundary that the fields before the line declare: some readers let it end a header section without an empty line.
+fn is_own_boundary(fields: &[Field<'_>], line: &[u8]) -> bool {
+    let text = line.trim_ascii_end().strip_prefix(b"--").unwrap_or_default();
+    let mut types = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case(b"Content-Type"));
+    !text.is_empty()
+        && types.any(|field| {
+            let value = Value::parse(field.value);
+            value.token.starts_with("multipart/")
+                && value.word("boundary").is_some_and(|boundary| *boundary == *text)
         })
 }
 
@@ -373,7 +394,9 @@ fn is_text(part: &Part<'_>) -> bool {
 
 fn leaf_defects(part: &Part<'_>, limits: &Limits, defects: &mut Vec<Defect>) {
     let encoding = Encoding::from_name(&part.encoding);
-    if !transfer::is_clean(encoding, part.body) {
+    // NUL only in binary (RFC 2045 §2.7, §2.8).
+    let nul = encoding == Encoding::Identity && part.encoding != "binary" && memchr(0, part.body).is_some();
+    if nul || !transfer::is_clean(encoding, part.body) {
         defects.push(Defect::BadEncoding);
     }
     let over = |octets: usize| octets > limits.decoded_octets_max;

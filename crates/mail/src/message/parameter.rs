@@ -205,7 +205,8 @@ impl Cursor<'_> {
             }
             let mut depth = 0usize;
             while let Some(&octet) = self.rest().first() {
-                self.at += if octet == b'\\' { 2 } else { 1 };
+                // An escape at the very end escapes nothing.
+                self.at = (self.at + if octet == b'\\' { 2 } else { 1 }).min(self.line.len());
                 match octet {
                     b'(' => depth += 1,
                     b')' => depth -= 1,
@@ -281,8 +282,9 @@ impl Cursor<'_> {
                     break;
                 }
                 b'\\' => {
-                    octets.extend(self.rest().first());
-                    self.at += 1;
+                    let escaped = self.rest().first().copied();
+                    octets.extend(escaped);
+                    self.at += usize::from(escaped.is_some());
                 }
                 _ => octets.push(octet),
             }
@@ -501,7 +503,9 @@ mod tests {
         );
         let value = Value::parse("(".repeat(100_000).as_bytes());
         assert_eq!(value.token, "");
-        Value::parse("a; b=\\".as_bytes());
+        for open in ["a; b=\\", "a; b=\"\\", "(\\", "a (\\", "a; b (\\", "a; b=\"x\\"] {
+            Value::parse(open.as_bytes());
+        }
         Value::parse(format!("a{}", " =".repeat(100_000)).as_bytes());
         Value::parse(format!("a;b={}", "c =".repeat(100_000)).as_bytes());
     }

@@ -4,5 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dkim;
+mod message;
 mod rfc5321;
 mod smtp;
+mod vectors;
