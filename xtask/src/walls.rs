@@ -312,7 +312,14 @@ fn lock_file(wrong: &mut Vec<String>) -> Result<()> {
     if count > LOCKED_MAX {
         wrong.push(format!("Cargo.lock: {count} packages, at most {LOCKED_MAX}"));
     }
-    let tree = shell::output(shell::cargo(&["tree", "--workspace", "--prefix", "none", "--format", "{p}"]))?;
+    let tree = shell::output(shell::cargo(&[
+        "tree",
+        "--workspace",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]))?;
     for (name, why) in UNWANTED {
         if tree.lines().any(|line| line.split(' ').next() == Some(name)) {
             wrong.push(format!("{name} is built in: {why}"));

@@ -45,8 +45,12 @@ pub struct Fared {
 impl Fared {
     /// The reply that decided: the first that is not positive, else the last.
     pub fn decisive(&self) -> &str {
-        let all = std::iter::once(&self.mail).chain(&self.rcpts).chain(std::iter::once(&self.end));
-        all.filter(|reply| !reply.is_empty()).find(|reply| !reply.starts_with('2')).unwrap_or(&self.end)
+        let all = std::iter::once(&self.mail)
+            .chain(&self.rcpts)
+            .chain(std::iter::once(&self.end));
+        all.filter(|reply| !reply.is_empty())
+            .find(|reply| !reply.starts_with('2'))
+            .unwrap_or(&self.end)
     }
 
     /// The message was taken.
@@ -58,9 +62,14 @@ impl Fared {
 impl Client {
     /// Connects in the clear and says EHLO. Gives back the greeting's session.
     pub async fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+        let stream = TcpStream::connect(address)
+            .await
+            .with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
-        let mut client = Self { stream: Box::new(stream), input: Vec::new() };
+        let mut client = Self {
+            stream: Box::new(stream),
+            input: Vec::new(),
+        };
         client.expect("220").await?;
         client.ask("EHLO client.test\r\n", "250").await?;
         Ok(client)
@@ -71,7 +80,10 @@ impl Client {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = connector().connect(name()?, stream).await?;
-        let mut client = Self { stream: Box::new(stream), input: Vec::new() };
+        let mut client = Self {
+            stream: Box::new(stream),
+            input: Vec::new(),
+        };
         client.expect("220").await?;
         client.ask("EHLO client.test\r\n", "250").await?;
         Ok(client)
@@ -81,7 +93,10 @@ impl Client {
     pub async fn start_tls(mut self) -> Result<Self> {
         self.ask("STARTTLS\r\n", "220").await?;
         let stream = connector().connect(name()?, self.stream).await?;
-        let mut client = Self { stream: Box::new(stream), input: Vec::new() };
+        let mut client = Self {
+            stream: Box::new(stream),
+            input: Vec::new(),
+        };
         client.ask("EHLO client.test\r\n", "250").await?;
         Ok(client)
     }
@@ -99,7 +114,10 @@ impl Client {
             commands.push_str(&format!("RCPT TO:<{to}>\r\n"));
         }
         self.stream.write_all(commands.as_bytes()).await?;
-        let mut fared = Fared { mail: self.reply().await?, ..Fared::default() };
+        let mut fared = Fared {
+            mail: self.reply().await?,
+            ..Fared::default()
+        };
         for _ in &mail.to {
             fared.rcpts.push(self.reply().await?);
         }
@@ -193,7 +211,10 @@ fn connector() -> tokio_rustls::TlsConnector {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|builder| {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(schemes))).with_no_client_auth()
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anybody(schemes)))
+                .with_no_client_auth()
         });
     match config {
         Ok(config) => Arc::new(config).into(),

@@ -120,9 +120,15 @@ async fn session(load: &Load, next: &AtomicU64, worker: usize, result: &mut Load
             break;
         }
         let body = &load.mails[number as usize % load.mails.len()];
-        let numbered = load.numbered.then(|| [format!("X-Account: {number}\r\n").as_bytes(), body].concat());
+        let numbered = load
+            .numbered
+            .then(|| [format!("X-Account: {number}\r\n").as_bytes(), body].concat());
         let to = load.to.iter().map(String::as_str).collect();
-        let mail = Mail { from, to, message: numbered.as_deref().unwrap_or(body) };
+        let mail = Mail {
+            from,
+            to,
+            message: numbered.as_deref().unwrap_or(body),
+        };
         let begun = Instant::now();
         match client.send(&mail).await {
             Ok(fared) => {

@@ -17,7 +17,11 @@ pub fn plain(from: &str, to: &str, subject: &str, body: &str) -> Vec<u8> {
 pub fn with_file(from: &str, to: &str, subject: &str, name: &str, content: &[u8]) -> Vec<u8> {
     use base64::Engine;
     let encoded = base64::engine::general_purpose::STANDARD.encode(content);
-    let lines: Vec<&str> = encoded.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
     format!(
         "From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\n\
          Message-ID: <{:016x}@example.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"frontier\"\r\n\r\n\
@@ -32,20 +36,28 @@ pub fn with_file(from: &str, to: &str, subject: &str, name: &str, content: &[u8]
 
 /// The EICAR test string, put together at run time so that no file of ours contains it.
 pub fn eicar() -> String {
-    ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat()
+    [
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR",
+        "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
+    ]
+    .concat()
 }
 
 /// The GTUBE test string, likewise.
 pub fn gtube() -> String {
-    ["XJS*C4JDBQADN1.NSBN3*2IDNEN", "*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"].concat()
+    [
+        "XJS*C4JDBQADN1.NSBN3*2IDNEN",
+        "*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X",
+    ]
+    .concat()
 }
 
 /// Text of about so many octets, lines of 70, no two messages alike.
 pub fn text(octets: usize) -> String {
     const WORDS: [&str; 24] = [
-        "order", "invoice", "meeting", "Tuesday", "delivery", "please", "confirm", "attached", "regards", "office",
-        "number", "customer", "contract", "morning", "details", "project", "thanks", "address", "payment", "report",
-        "question", "offer", "week", "team",
+        "order", "invoice", "meeting", "Tuesday", "delivery", "please", "confirm", "attached", "regards",
+        "office", "number", "customer", "contract", "morning", "details", "project", "thanks", "address",
+        "payment", "report", "question", "offer", "week", "team",
     ];
     let mut out = String::with_capacity(octets + 80);
     let mut width = 0;

@@ -86,7 +86,11 @@ impl Sink {
                 }
             }
         });
-        Ok(Self { address, account, task })
+        Ok(Self {
+            address,
+            account,
+            task,
+        })
     }
 
     /// Messages taken so far.
@@ -152,7 +156,9 @@ impl Conversation {
     async fn run(mut self) -> Result<()> {
         self.output.extend_from_slice(b"220 sink.test ESMTP\r\n");
         loop {
-            let Some(line) = self.line().await? else { return Ok(()) };
+            let Some(line) = self.line().await? else {
+                return Ok(());
+            };
             let verb: String = line.chars().take(4).collect::<String>().to_ascii_uppercase();
             match verb.as_str() {
                 "EHLO" | "HELO" => self.hello(&line, verb == "EHLO"),
@@ -165,7 +171,9 @@ impl Conversation {
                 "DATA" if self.rcpts.is_empty() => self.say("554 5.5.1 No valid recipients"),
                 "DATA" => {
                     self.say("354 End data with <CR><LF>.<CR><LF>");
-                    let Some(message) = self.data().await? else { return Ok(()) };
+                    let Some(message) = self.data().await? else {
+                        return Ok(());
+                    };
                     self.take(message).await;
                 }
                 "RSET" => {
@@ -199,12 +207,18 @@ impl Conversation {
     }
 
     async fn rcpt(&mut self, line: String) {
-        let path = line.split(['<', '>']).nth(1).unwrap_or_default().to_ascii_lowercase();
+        let path = line
+            .split(['<', '>'])
+            .nth(1)
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let local = path.split('@').next().unwrap_or_default();
         match local {
             "tempfail" => self.say("451 4.7.1 Try again later, says the sink"),
             "permfail" => self.say("550 5.1.1 No such user here, says the sink"),
-            "flaky" if lock(&self.account.flaked).insert(path.clone()) => self.say("451 4.2.0 Not the first time, says the sink"),
+            "flaky" if lock(&self.account.flaked).insert(path.clone()) => {
+                self.say("451 4.2.0 Not the first time, says the sink")
+            }
             _ => {
                 if local == "slow" {
                     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -219,7 +233,9 @@ impl Conversation {
         if let Some(delay) = self.behaviour.delay {
             tokio::time::sleep(delay).await;
         }
-        self.account.octets.fetch_add(message.len() as u64, Ordering::Relaxed);
+        self.account
+            .octets
+            .fetch_add(message.len() as u64, Ordering::Relaxed);
         if let Some(name) = header_value(&message, "X-Account") {
             *lock(&self.account.accounts).entry(name).or_default() += 1;
         }
@@ -272,7 +288,9 @@ impl Conversation {
                 self.input.drain(..3);
                 return Ok(Some(Vec::new()));
             }
-            let found = self.input[searched..].windows(5).position(|five| five == b"\r\n.\r\n");
+            let found = self.input[searched..]
+                .windows(5)
+                .position(|five| five == b"\r\n.\r\n");
             if let Some(at) = found {
                 let end = searched + at;
                 let rest = self.input.split_off(end + 5);
@@ -300,7 +318,9 @@ fn unstuffed(raw: &[u8]) -> Vec<u8> {
 fn header_value(message: &[u8], name: &str) -> Option<String> {
     let head = String::from_utf8_lossy(&message[..message.len().min(4_096)]);
     let line = head.lines().take_while(|line| !line.is_empty()).find(|line| {
-        line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) && line.as_bytes().get(name.len()) == Some(&b':')
+        line.get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && line.as_bytes().get(name.len()) == Some(&b':')
     })?;
     Some(line[name.len() + 1..].trim().to_owned())
 }

@@ -1,1 +1,7 @@
 //! Real programs from Debian, each started privately: own folder, own port, gone when dropped.
+
+pub mod clamd;
+pub mod daemon;
+pub mod postfix;
+pub mod rspamd;
+pub mod spamd;
