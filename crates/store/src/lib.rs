@@ -77,8 +77,8 @@ impl Store {
             queue: Queue::open(Arc::new(folder), &queue)?,
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
-            stories: Stories {},
-            controls: Controls {},
+            stories: Stories::open(directory, settings.stories_kept_days)?,
+            controls: Controls::open(directory)?,
             _lock: lock,
         }))
     }

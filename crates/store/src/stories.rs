@@ -1,9 +1,23 @@
 //! Stories kept for search: a sink of the event stream, written in batches by a thread of its own. SQLite.
+//!
+//! Promises: recording never waits; kill -9 loses the events of the last 200 ms at most, a power cut those of the last second.
+//! When the disk fails, events wait for it, up to [`Stories::EVENTS_MAX`]; further ones are dropped and counted.
+//! Searches read with connections of their own and never keep the writer waiting; they look at a bounded number of rows.
+
+mod batch;
+mod rows;
+mod search;
+mod summary;
+mod writer;
 
 use crate::StoreError;
+use crate::database::{self, Readers, STORIES};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
 use trace::{Event, Id};
+use writer::{Desk, Writer};
 
 /// A story's summary, kept up to date with each event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,49 +92,97 @@ pub struct StoryFilter {
 
 /// The stories.
 #[derive(Debug)]
-pub struct Stories {}
+pub struct Stories {
+    readers: Readers,
+    writer: Writer,
+}
 
 /// The sink to add to the hub.
 #[derive(Clone, Debug)]
-pub struct StorySink {}
+pub struct StorySink {
+    desk: Arc<Desk>,
+}
 
 impl Stories {
     /// Events that may wait for the writer; beyond it they are dropped and counted.
     pub const EVENTS_MAX: usize = 200_000;
+    /// Batches of one story that are told: a message to very many recipients has one for each attempt.
+    const BATCHES_MAX: usize = 10_000;
+
+    /// Opens or makes the stories and starts their writer. Stories older than `kept_days` (at least 1) before the newest
+    /// event are forgotten hourly.
+    pub fn open(directory: &Path, kept_days: u32) -> Result<Self, StoreError> {
+        let connection = database::open(directory, &STORIES)?;
+        let desk = Arc::new(Desk::new(Self::EVENTS_MAX));
+        let writer = Writer::start(connection, desk, kept_days)?;
+        Ok(Self {
+            readers: Readers::new(directory, &STORIES),
+            writer,
+        })
+    }
 
     /// A sink for the hub.
     pub fn sink(&self) -> StorySink {
-        todo!()
+        StorySink {
+            desk: Arc::clone(&self.writer.desk),
+        }
     }
 
     /// Waits until all that was recorded before is written.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        todo!()
+        self.writer.desk.flush().await
+    }
+
+    /// Events dropped so far, because too many waited or could not be written.
+    pub fn events_dropped(&self) -> u64 {
+        self.writer.desk.dropped()
     }
 
     /// The summary and all events of a story.
-    pub fn get(&self, _id: Id) -> Result<Option<(StoryRow, Vec<Event>)>, StoreError> {
-        todo!()
+    pub fn get(&self, id: Id) -> Result<Option<(StoryRow, Vec<Event>)>, StoreError> {
+        self.readers.read(|connection| {
+            let Some(summary) = rows::get(connection, id)? else {
+                return Ok(None);
+            };
+            let mut events = Vec::new();
+            for text in rows::batches(connection, id, Self::BATCHES_MAX)? {
+                events.append(&mut batch::read(id, &text)?);
+            }
+            Ok(Some((summary.row, events)))
+        })
     }
 
     /// Summaries, newest first, older than `before`, at most `rows_max` (500).
-    pub fn search(&self, _filter: &StoryFilter, _before: Option<Id>, _rows_max: usize) -> Result<Vec<StoryRow>, StoreError> {
-        todo!()
+    ///
+    /// Conditions other than one of sender, class or tenant, and the times, are looked for in the newest 50,000 rows only.
+    pub fn search(
+        &self,
+        filter: &StoryFilter,
+        before: Option<Id>,
+        rows_max: usize,
+    ) -> Result<Vec<StoryRow>, StoreError> {
+        self.readers
+            .read(|connection| search::search(connection, filter, before, rows_max))
     }
 
-    /// Stories by class since a time: class, count.
-    pub fn count_by_class(&self, _filter: &StoryFilter) -> Result<Vec<(String, u64)>, StoreError> {
-        todo!()
+    /// Stories by class since a time: class, count. With further conditions over the newest million rows only.
+    pub fn count_by_class(&self, filter: &StoryFilter) -> Result<Vec<(String, u64)>, StoreError> {
+        self.readers
+            .read(|connection| search::count_by_class(connection, filter))
     }
 
     /// Forgets stories older than the bound. Returns how many.
-    pub async fn forget_before(&self, _before: Timestamp) -> Result<u64, StoreError> {
-        todo!()
+    pub async fn forget_before(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.writer.desk.forget(Id::first_at(before)).await
     }
 }
 
 impl trace::Sink for StorySink {
-    fn record(&self, _events: &[Event]) {
-        todo!()
+    fn record(&self, events: &[Event]) {
+        self.desk.tell(Arc::new(events.to_vec()));
+    }
+
+    fn record_shared(&self, events: &Arc<Vec<Event>>) {
+        self.desk.tell(Arc::clone(events));
     }
 }

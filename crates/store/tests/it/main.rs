@@ -1,9 +1,11 @@
 //! The store on real files in directories of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "tests")]
 
+mod controls;
 mod directory;
 mod ledger;
 mod queue;
+mod stories;
 
 /// Runs a future to its end on a runtime of its own.
 fn block_on<F: Future>(future: F) -> F::Output {

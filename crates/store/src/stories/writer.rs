@@ -1,0 +1,410 @@
+//! The stories on disk: a thread of its own folds events into summaries and writes both in batches.
+
+use super::batch;
+use super::rows;
+use super::summary::Summary;
+use crate::StoreError;
+use crate::database::locked;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use trace::{Event, Id};
+
+/// Events that are written without waiting for more.
+const BATCH_EVENTS: usize = 5_000;
+/// How long events may wait for more.
+const BEHIND: Duration = Duration::from_millis(100);
+/// How long after a failure writing is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Summaries kept in memory, because their deliveries will soon be told.
+const RECENT_MAX: usize = 20_000;
+/// Stories forgotten in one transaction.
+const FORGOTTEN_MAX: usize = 1_000;
+/// How often old stories are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// Callers that may wait at once.
+const WAITING_MAX: usize = 10_000;
+
+/// Where sinks, callers and the thread meet.
+#[derive(Debug)]
+pub(super) struct Desk {
+    state: Mutex<State>,
+    bell: Condvar,
+    events_max: usize,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    told: Vec<Arc<Vec<Event>>>,
+    /// Events told and not yet written, those that the thread has taken included.
+    events: usize,
+    waiters: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    forget: Option<Forget>,
+    closing: bool,
+}
+
+/// Stories to be forgotten, one chunk after the other.
+#[derive(Debug)]
+struct Forget {
+    below: Id,
+    forgotten: u64,
+    waiter: Option<oneshot::Sender<Result<u64, StoreError>>>,
+}
+
+impl Desk {
+    pub(super) fn new(events_max: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            bell: Condvar::new(),
+            events_max,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Hands events to the thread; drops and counts them when too many wait already. Never waits.
+    pub(super) fn tell(&self, events: Arc<Vec<Event>>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut state = locked(&self.state);
+        let waiting = state.events.saturating_add(events.len());
+        if waiting > self.events_max || state.closing {
+            self.dropped.fetch_add(events.len() as u64, Ordering::Relaxed);
+            return;
+        }
+        let ring = state.told.is_empty() || (state.events < BATCH_EVENTS && waiting >= BATCH_EVENTS);
+        state.events = waiting;
+        state.told.push(events);
+        drop(state);
+        if ring {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Events that were dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn flush(&self) -> Result<(), StoreError> {
+        let (waiter, done) = oneshot::channel();
+        {
+            let mut state = locked(&self.state);
+            if state.closing {
+                return Err(StoreError::Closing);
+            }
+            if state.waiters.len() >= WAITING_MAX {
+                return Err(StoreError::Full(format!(
+                    "{WAITING_MAX} wait for the stories already"
+                )));
+            }
+            state.waiters.push(waiter);
+        }
+        self.bell.notify_one();
+        done.await.map_err(|_| StoreError::Closing)?
+    }
+
+    pub(super) async fn forget(&self, below: Id) -> Result<u64, StoreError> {
+        let (waiter, done) = oneshot::channel();
+        {
+            let mut state = locked(&self.state);
+            if state.closing {
+                return Err(StoreError::Closing);
+            }
+            if state
+                .forget
+                .as_ref()
+                .is_some_and(|running| running.waiter.is_some())
+            {
+                return Err(StoreError::Refused(
+                    "stories are being forgotten already".to_owned(),
+                ));
+            }
+            state.forget = Some(Forget {
+                below,
+                forgotten: 0,
+                waiter: Some(waiter),
+            });
+        }
+        self.bell.notify_one();
+        done.await.map_err(|_| StoreError::Closing)?
+    }
+
+    /// Until there is work; then a little longer, so that a batch is worth its commit.
+    fn wait(&self, retry: bool) -> Work {
+        let mut state = locked(&self.state);
+        if retry {
+            let waits = |state: &mut State| state.waiters.is_empty() && !state.closing;
+            (state, _) = self
+                .bell
+                .wait_timeout_while(state, RETRY, waits)
+                .unwrap_or_else(PoisonError::into_inner);
+        } else {
+            let idle = |state: &mut State| {
+                state.told.is_empty() && state.waiters.is_empty() && state.forget.is_none() && !state.closing
+            };
+            (state, _) = self
+                .bell
+                .wait_timeout_while(state, FORGET_EVERY, idle)
+                .unwrap_or_else(PoisonError::into_inner);
+            let few = |state: &mut State| {
+                state.events < BATCH_EVENTS
+                    && state.waiters.is_empty()
+                    && state.forget.is_none()
+                    && !state.closing
+            };
+            (state, _) = self
+                .bell
+                .wait_timeout_while(state, BEHIND, few)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        Work {
+            told: std::mem::take(&mut state.told),
+            waiters: std::mem::take(&mut state.waiters),
+            forget: state.forget.take(),
+            closing: state.closing,
+        }
+    }
+
+    fn written(&self, events: usize) {
+        let mut state = locked(&self.state);
+        state.events = state.events.saturating_sub(events);
+    }
+
+    fn go_on_forgetting(&self, forget: Forget) {
+        locked(&self.state).forget.get_or_insert(forget);
+    }
+
+    fn close(&self) {
+        locked(&self.state).closing = true;
+        self.bell.notify_one();
+    }
+}
+
+struct Work {
+    told: Vec<Arc<Vec<Event>>>,
+    waiters: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    forget: Option<Forget>,
+    closing: bool,
+}
+
+/// The handle of the thread. When it is dropped, everything is written and the thread ends.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, desk: Arc<Desk>, kept_days: u32) -> Result<Self, StoreError> {
+        let mut hand = Hand {
+            connection,
+            desk: Arc::clone(&desk),
+            recent: Recent::default(),
+            unwritten: Vec::new(),
+            newest: None,
+            kept: SignedDuration::from_hours(24 * i64::from(kept_days.max(1))),
+            forget_at: Instant::now(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("stories".to_owned())
+            .spawn(move || hand.work())?;
+        Ok(Self {
+            desk,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.desk.close();
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Summaries of the last stories: two generations, the older one is dropped when the younger is full.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<Id, Summary>,
+    old: HashMap<Id, Summary>,
+}
+
+impl Recent {
+    fn take(&mut self, id: Id) -> Option<Summary> {
+        self.young.remove(&id).or_else(|| self.old.remove(&id))
+    }
+
+    fn put(&mut self, id: Id, summary: Summary) {
+        if self.young.len() >= RECENT_MAX / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id, summary);
+    }
+}
+
+/// The thread's own.
+struct Hand {
+    connection: Connection,
+    desk: Arc<Desk>,
+    recent: Recent,
+    /// Taken, and kept while writing fails.
+    unwritten: Vec<Arc<Vec<Event>>>,
+    /// The latest time told: the stories have no clock of their own.
+    newest: Option<Timestamp>,
+    kept: SignedDuration,
+    forget_at: Instant,
+}
+
+impl Hand {
+    fn work(&mut self) {
+        loop {
+            let work = self.desk.wait(!self.unwritten.is_empty());
+            self.unwritten.extend(work.told);
+            let result = self.write();
+            for waiter in work.waiters {
+                // A caller that went away needs no answer.
+                drop(waiter.send(result.as_ref().copied().map_err(again)));
+            }
+            if work.closing {
+                return;
+            }
+            if let Some(forget) = work.forget.or_else(|| self.due()) {
+                self.forget(forget);
+            }
+        }
+    }
+
+    /// Writes what was taken. After a failure of the disk it is kept for another try; what SQLite refuses for another reason
+    /// would be refused again, and is dropped and counted.
+    fn write(&mut self) -> Result<(), StoreError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let result = self.commit();
+        let hopeless = matches!(&result, Err(StoreError::Refused(_)))
+            || matches!(&result, Err(StoreError::Database(error))
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation));
+        let events = self.unwritten.iter().map(|events| events.len()).sum();
+        if result.is_ok() || hopeless {
+            self.unwritten.clear();
+            self.desk.written(events);
+        }
+        if hopeless {
+            self.desk.dropped.fetch_add(events as u64, Ordering::Relaxed);
+        }
+        if result.is_err() {
+            self.recent = Recent::default();
+        }
+        result
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut changed: HashMap<Id, (Summary, bool)> = HashMap::new();
+        for events in &self.unwritten {
+            for events in events.chunk_by(|one, next| one.id == next.id && one.scope == next.scope) {
+                let Some(first) = events.first() else { continue };
+                let (summary, heavy) = match changed.remove(&first.id) {
+                    Some(known) => known,
+                    None => (known(&transaction, &mut self.recent, first.id)?, false),
+                };
+                let folded = fold(summary, heavy, events);
+                changed.insert(first.id, folded);
+                let text = batch::write(&first.scope, &events.iter().collect::<Vec<_>>())?;
+                rows::add_batch(&transaction, first.id, &text)?;
+                self.newest = self.newest.max(events.last().map(|last| last.at));
+            }
+        }
+        let mut ids: Vec<Id> = changed.keys().copied().collect();
+        ids.sort_unstable();
+        for id in &ids {
+            if let Some((summary, heavy)) = changed.get(id) {
+                if *heavy {
+                    rows::put(&transaction, *id, summary)?;
+                } else {
+                    rows::put_light(&transaction, *id, summary)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        for (id, (summary, _)) in changed {
+            self.recent.put(id, summary);
+        }
+        Ok(())
+    }
+
+    /// Old stories, once an hour.
+    fn due(&mut self) -> Option<Forget> {
+        let now = Instant::now();
+        if now < self.forget_at {
+            return None;
+        }
+        let below = self.newest?.checked_sub(self.kept).ok()?;
+        self.forget_at = now + FORGET_EVERY;
+        Some(Forget {
+            below: Id::first_at(below),
+            forgotten: 0,
+            waiter: None,
+        })
+    }
+
+    fn forget(&mut self, mut forget: Forget) {
+        let result = self.forget_chunk(forget.below);
+        match result {
+            Ok(number) => {
+                forget.forgotten += number;
+                if number >= FORGOTTEN_MAX as u64 {
+                    self.desk.go_on_forgetting(forget);
+                } else if let Some(waiter) = forget.waiter {
+                    drop(waiter.send(Ok(forget.forgotten)));
+                }
+            }
+            Err(error) => drop(forget.waiter.map(|waiter| waiter.send(Err(error)))),
+        }
+    }
+
+    fn forget_chunk(&mut self, below: Id) -> Result<u64, StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let number = rows::forget(&transaction, below, FORGOTTEN_MAX)?;
+        transaction.commit()?;
+        self.recent = Recent::default();
+        Ok(number)
+    }
+}
+
+/// The summary so far.
+fn known(transaction: &Transaction<'_>, recent: &mut Recent, id: Id) -> Result<Summary, StoreError> {
+    match recent.take(id) {
+        Some(summary) => Ok(summary),
+        None => Ok(rows::get(transaction, id)?.unwrap_or_default()),
+    }
+}
+
+fn fold(mut summary: Summary, mut heavy: bool, events: &[Event]) -> (Summary, bool) {
+    for event in events {
+        heavy |= summary.fold(event);
+    }
+    (summary, heavy)
+}
+
+/// One failure, told to several.
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full(text) => StoreError::Full(text.clone()),
+        other => StoreError::Disk(std::io::Error::other(other.to_string())),
+    }
+}
