@@ -47,8 +47,16 @@ pub async fn send(data: &Path, method: Method, path: &str, body: Option<serde_js
         .header("host", "localhost")
         .header("content-type", "application/json")
         .header("x-dogana", "1")
+        .header("x-dogana-by", operator())
         .body(Full::new(octets))?;
     Ok(sender.send_request(request).await?)
+}
+
+/// Who acts, for the story: the login behind sudo, else the login.
+fn operator() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let clean: String = named.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(64).collect();
+    if clean.is_empty() { "operator".to_owned() } else { clean }
 }
 
 /// Percent-encodes a piece of a path or query.

@@ -21,6 +21,12 @@ pub trait Sink: Send + Sync {
     }
 }
 
+impl<T: Sink + ?Sized> Sink for Arc<T> {
+    fn record(&self, events: &[Event]) {
+        (**self).record(events);
+    }
+}
+
 /// The hub.
 #[derive(Default)]
 pub struct Hub {

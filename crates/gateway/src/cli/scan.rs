@@ -104,7 +104,15 @@ async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result
         Sender { kind: SenderKind::Ip, name: "file".to_owned(), domain: String::new(), tenant: String::new() };
     let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
     facts.content = Gathered::Known(risk::examine(&message, &mail::message::Limits::default()));
-    facts.scans = scanners.scan(&message, &About::default()).await;
+    let about = About {
+        client: None,
+        helo: "",
+        login: None,
+        reverse_path: None,
+        recipients: &[],
+        queue_id: trace::Id::generate(facts.at),
+    };
+    facts.scans = scanners.scan(&message, &about).await;
     let verdict = risk::judge(&facts, policy);
     Ok((facts, verdict))
 }

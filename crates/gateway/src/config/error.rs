@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {1}", .0.display())]
+    #[error("{path}: {error}", path = .0.display(), error = .1)]
     Unreadable(PathBuf, std::io::Error),
     /// Not TOML, a wrong type, or an unknown key.
-    #[error("{}: {1}", .0.display())]
+    #[error("{path}: {text}", path = .0.display(), text = .1)]
     Text(PathBuf, String),
     /// A value that cannot be used; names the key.
     #[error("{key}: {why}")]

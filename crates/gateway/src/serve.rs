@@ -1,0 +1,242 @@
+//! `dogana serve`: wiring and life of the gateway.
+//!
+//! Order of start: store (recovers what a crash left), stream of events, certificates, sending side, panel and control socket,
+//! and the doors last: nobody is let in before the house stands. SIGHUP reads policy and certificates again and opens the log
+//! anew; SIGTERM and SIGINT close the doors, finish what is under way, and end within 30 s.
+
+use crate::config::{Config, Resolved, resolve};
+use crate::control;
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+use panel::{Health, PanelState};
+use risk::Policy;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use trace::{Hub, LogSink, Metrics};
+
+/// Time for what is under way at the end.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Runs until a signal ends it.
+pub fn run(config: &Path) -> Result<()> {
+    let resolved = resolve(&Config::read(config)?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("dogana").build()?;
+    let ended = runtime.block_on(serve(config, resolved));
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    ended
+}
+
+/// What lives as long as the gateway.
+struct House {
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    metrics: Metrics,
+    log: Option<Arc<LogSink>>,
+    policy: Arc<ArcSwap<Policy>>,
+    tls: net::ServerTls,
+    clock: net::Clock,
+}
+
+async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
+    let house = open(&resolved)?;
+    let egress = start_egress(&house, &resolved)?;
+    let (closing, closed) = watch::channel(false);
+    let servers = start_panel(&house, &resolved, closed).await?;
+    let ingress = start_ingress(&house, &resolved)?;
+    for (name, address) in ingress.addresses() {
+        eprintln!("dogana: {name} listens on {address}");
+    }
+    eprintln!("dogana: panel on {}", resolved.panel.public_url);
+    let housekeeping = tokio::spawn(keep_house(
+        Arc::clone(&house.store),
+        house.metrics.clone(),
+        house.tls.clone(),
+        resolved.store.stories_kept_days,
+    ));
+    wait_for_the_end(config, &house).await?;
+    eprintln!("dogana: closing");
+    ingress.drain(DRAIN).await;
+    egress.drain(DRAIN).await;
+    closing.send_replace(true);
+    housekeeping.abort();
+    for server in servers {
+        server.abort();
+    }
+    house.store.stories.flush().await?;
+    house.store.close().await?;
+    Ok(())
+}
+
+fn open(resolved: &Resolved) -> Result<House> {
+    let data = &resolved.store.directory;
+    let store = Store::open(&resolved.store).with_context(|| format!("the store in {}", data.display()))?;
+    let metrics = Metrics::new();
+    let log = match (&resolved.log, resolved.log_enabled) {
+        (_, false) => None,
+        (None, true) => Some(Arc::new(LogSink::stdout())),
+        (Some(path), true) => Some(Arc::new(LogSink::file(path).with_context(|| format!("the log {}", path.display()))?)),
+    };
+    let hub = Hub::new(vec![Box::new(store.stories.sink()), Box::new(metrics.clone())]);
+    if let Some(log) = &log {
+        hub.add_sink(Box::new(Arc::clone(log)));
+    }
+    let (certificate, key) = match &resolved.certificate {
+        Some(files) => files.clone(),
+        None => self_signed(data, &resolved.hostname)?,
+    };
+    let tls = net::ServerTls::from_files(&certificate, &key)?;
+    let policy = Arc::new(ArcSwap::from_pointee(resolved.policy.clone()));
+    Ok(House { store, hub, metrics, log, policy, tls, clock: net::Clock::system() })
+}
+
+/// A certificate of our own making, kept in the data directory.
+fn self_signed(data: &Path, hostname: &str) -> Result<(PathBuf, PathBuf)> {
+    let (certificate, key) = (data.join("self-signed.pem"), data.join("self-signed.key"));
+    if !certificate.exists() || !key.exists() {
+        let names = [hostname, "localhost", "127.0.0.1"].map(str::to_owned);
+        let made = net::self_signed(&names)?;
+        write_secret(&key, made.key.as_bytes())?;
+        std::fs::write(&certificate, made.certificate)?;
+        eprintln!("dogana: no certificate is configured; made a self-signed one: {}", certificate.display());
+    }
+    Ok((certificate, key))
+}
+
+fn write_secret(path: &Path, octets: &[u8]) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(octets)?;
+    Ok(())
+}
+
+fn start_egress(house: &House, resolved: &Resolved) -> Result<egress::Egress> {
+    let resolver = if resolved.hosts.is_empty() {
+        net::Resolver::system(&resolved.name_servers, resolved.dns_timeout)?
+    } else {
+        let addresses = resolved.hosts.iter().map(|(name, list)| (name.clone(), Ok(list.clone()))).collect();
+        net::Resolver::table(net::DnsTable { addresses, ..Default::default() })
+    };
+    Ok(egress::Egress::start(
+        resolved.egress.clone(),
+        Arc::clone(&house.store),
+        Arc::clone(&house.hub),
+        resolver,
+        net::Dialer::system(),
+        Some(net::ClientTls::new()?),
+        house.clock.clone(),
+    )?)
+}
+
+fn start_ingress(house: &House, resolved: &Resolved) -> Result<ingress::Ingress> {
+    let mut settings = resolved.ingress.clone();
+    for listener in &mut settings.listeners {
+        listener.tls = Some(house.tls.clone());
+    }
+    let scanners = Arc::new(ingress::scan::Scanners::new(resolved.scan.clone(), net::Dialer::system()));
+    Ok(ingress::Ingress::start(
+        settings,
+        Arc::clone(&house.store),
+        Arc::clone(&house.hub),
+        Arc::clone(&house.policy),
+        scanners,
+        house.clock.clone(),
+    )?)
+}
+
+async fn start_panel(
+    house: &House,
+    resolved: &Resolved,
+    closing: watch::Receiver<bool>,
+) -> Result<Vec<tokio::task::JoinHandle<()>>> {
+    let clock = house.clock.clone();
+    let store = Arc::clone(&house.store);
+    let state = PanelState {
+        store: Arc::clone(&house.store),
+        hub: Arc::clone(&house.hub),
+        metrics: house.metrics.clone(),
+        policy: Arc::clone(&house.policy),
+        settings: resolved.panel.clone(),
+        health: Arc::new(move || health(&store)),
+        now: Arc::new(move || clock.now()),
+        closing,
+    };
+    let pages = net::listen_http(resolved.panel_address).await?;
+    let control = net::listen_control(&control::socket_path(&resolved.store.directory))?;
+    let (public, private) = (panel::router(state.clone()), panel::control_router(state));
+    let with_peer = public.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    Ok(vec![
+        tokio::spawn(async move {
+            let _ = axum::serve(pages, with_peer).await;
+        }),
+        tokio::spawn(async move {
+            let _ = axum::serve(control, private).await;
+        }),
+    ])
+}
+
+fn health(store: &Store) -> Health {
+    let paused = store.controls.pauses().iter().any(|pause| pause.scope == store::PauseScope::All);
+    let notes = if paused { vec!["outgoing mail is paused".to_owned()] } else { Vec::new() };
+    Health { ok: true, notes }
+}
+
+/// Gauges, certificates that changed, old stories.
+async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, kept_days: u32) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    for round in 0u64.. {
+        tick.tick().await;
+        let counts = store.queue.counts();
+        let help = "Recipients in the queue by state";
+        for (state, count) in [("scheduled", counts.scheduled), ("leased", counts.leased), ("held", counts.held)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            metrics.gauge("dogana_queue_recipients", help, ("state", state), count);
+        }
+        if round % 12 == 11
+            && let Err(error) = tls.reload()
+        {
+            eprintln!("dogana: the old certificate stays: {error}");
+        }
+        if round % 720 == 1 {
+            let kept = jiff::SignedDuration::from_hours(i64::from(kept_days) * 24);
+            if let Err(error) = store.stories.forget_before(jiff::Timestamp::now() - kept).await {
+                eprintln!("dogana: old stories: {error}");
+            }
+        }
+    }
+}
+
+async fn wait_for_the_end(config: &Path, house: &House) -> Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => reload(config, house),
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Reads policy and certificates again. What is wrong is said, and the old one stays as a whole.
+fn reload(config: &Path, house: &House) {
+    if let Some(log) = &house.log {
+        log.reopen();
+    }
+    match Config::read(config).and_then(|raw| resolve(&raw)) {
+        Ok(resolved) => {
+            house.policy.store(Arc::new(resolved.policy));
+            eprintln!("dogana: the policy was read again (listeners, store and panel need a restart)");
+        }
+        Err(error) => eprintln!("dogana: the old policy stays: {error}"),
+    }
+    if let Err(error) = house.tls.reload() {
+        eprintln!("dogana: the old certificate stays: {error}");
+    }
+}
