@@ -12,18 +12,23 @@ use crate::settle::{Fate, Hop, settle};
 use crate::shaping::{Carrier, Failed, Path};
 use crate::site::Site;
 use crate::work::Work;
+use bytes::Bytes;
 use mail::smtp::ehlo::Extensions;
 use mail::smtp::{MailCommand, RcptCommand, Reply, Severity};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Recipient;
+use store::{Recipient, StoreError};
 use tokio::time::sleep;
+use trace::Id;
 
 /// How often work may go back to the ready queue because a connection had ended.
 const RETURNS_MAX: u8 = 2;
 /// Work met a pause: looked at again after this time, or when the pause ends.
 pub(crate) const PAUSE_RECHECK: Duration = Duration::from_secs(300);
+
+/// Octets of a message that are read on the spot.
+const READ_HERE_OCTETS_MAX: u64 = 1 << 20;
 
 /// Starts a carrier; its place in the path was taken by whoever calls.
 pub(crate) fn start(context: &Arc<Context>, path: &Arc<Path>) {
@@ -286,7 +291,7 @@ impl Session<'_> {
         let Some(work) = self.works.front() else {
             return Ok(());
         };
-        let message = match self.context.store.queue.message(work.envelope.id) {
+        let message = match read_message(self.context, work.envelope.id, work.envelope.size_octets).await {
             Ok(message) => message,
             // In the middle of a transaction the only way out is to close.
             Err(error) => {
@@ -445,6 +450,16 @@ fn exchange(work: &Work, offered: &Extensions) -> Exchange {
         command.write(offered)
     });
     Exchange::new(command.write(offered), rcpts.collect())
+}
+
+/// Large messages are read by a thread that may wait for the disk.
+async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Bytes, StoreError> {
+    if size_octets <= READ_HERE_OCTETS_MAX {
+        return context.store.queue.message(id);
+    }
+    let store = Arc::clone(&context.store);
+    let read = tokio::task::spawn_blocking(move || store.queue.message(id)).await;
+    read.unwrap_or(Err(StoreError::Missing("message")))
 }
 
 /// The message as a whole needs SMTPUTF8 and the next hop does not offer it: a reverse-path or header beyond ASCII.

@@ -158,10 +158,13 @@ fn dispatch(context: &Arc<Context>, paths: &Arc<Paths>, work: Work) {
     });
 }
 
+/// Recipients of one message with their places in it.
+type Recipients = Vec<(u32, Recipient)>;
+
 /// What is to be done with some recipients of a message.
 enum Errand {
-    Site(Arc<Site>, Vec<(u32, Recipient)>),
-    Settle(Vec<(u32, Recipient)>, Vec<Fate>),
+    Site(Arc<Site>, Recipients),
+    Settle(Recipients, Vec<Fate>),
 }
 
 fn send_off(context: &Arc<Context>, paths: &Paths, mut work: Work, known: &HashMap<String, Destination>) {
@@ -182,10 +185,10 @@ fn send_off(context: &Arc<Context>, paths: &Paths, mut work: Work, known: &HashM
 fn errands(
     context: &Context,
     work: &Work,
-    recipients: Vec<(u32, Recipient)>,
+    recipients: Recipients,
     known: &HashMap<String, Destination>,
 ) -> Vec<Errand> {
-    let mut by_site: Vec<(Arc<Site>, Vec<(u32, Recipient)>)> = Vec::new();
+    let mut by_site: Vec<(Arc<Site>, Recipients)> = Vec::new();
     let (mut others, mut fates) = (Vec::new(), Vec::new());
     for (index, recipient) in recipients {
         let domain = recipient.forward_path.domain_key();
@@ -230,7 +233,7 @@ fn unknown() -> Reply {
     Reply::new(451, (4, 4, 3), "the destination was not looked up")
 }
 
-fn parts(recipients: Vec<(u32, Recipient)>, part_max: usize) -> Vec<Vec<(u32, Recipient)>> {
+fn parts(recipients: Recipients, part_max: usize) -> Vec<Recipients> {
     if recipients.len() <= part_max {
         return vec![recipients];
     }

@@ -85,7 +85,7 @@ pub(crate) async fn settle(context: &Context, mut work: Work, fates: Vec<Fate>, 
             hop.is_some_and(|hop| hop.dsn),
             now,
         );
-        if decided.outcome != "put_off" {
+        if is_news(recipient, &decided) {
             events.push(event(settled(&envelope, recipient, &decided, now)));
         }
         if let Some((happened, reply)) = decided.happened {
@@ -110,6 +110,18 @@ pub(crate) async fn settle(context: &Context, mut work: Work, fates: Vec<Fate>, 
     }
 }
 
+/// An attempt always is. That something was put off is told when the reason is a new one, not at each look.
+fn is_news(recipient: &Recipient, decided: &Decided) -> bool {
+    match &decided.settlement {
+        Settlement::Reschedule {
+            attempted: false,
+            reply,
+            ..
+        } => recipient.last_reply.as_ref() != Some(reply),
+        _ => true,
+    }
+}
+
 fn decide(
     context: &Context,
     envelope: &Envelope,
@@ -118,9 +130,7 @@ fn decide(
     hop_takes_dsn: bool,
     now: Timestamp,
 ) -> Decided {
-    let has_sender = envelope.reverse_path.is_some();
-    let wanted = |happened: &Happened| has_sender && dsn::is_wanted(recipient.notify, happened);
-    let report = |happened: Happened, reply: &Reply| wanted(&happened).then(|| (happened, reply.clone()));
+    let report = |happened: Happened, reply: &Reply| reported(envelope, recipient, happened, reply);
     let reply = match fate {
         Fate::PutOff(delay, reply) => return put_off(context, recipient, delay, reply, now),
         Fate::Answered(reply) => reply,
@@ -143,10 +153,19 @@ fn decide(
             outcome: "failed",
             next_attempt: None,
         },
-        Severity::Transient | Severity::Intermediate => {
-            try_again(context, envelope, recipient, reply, now, &report)
-        }
+        Severity::Transient | Severity::Intermediate => try_again(context, envelope, recipient, reply, now),
     }
+}
+
+/// What the sender is told, if there is one and it wants to know.
+fn reported(
+    envelope: &Envelope,
+    recipient: &Recipient,
+    happened: Happened,
+    reply: &Reply,
+) -> Option<(Happened, Reply)> {
+    let wanted = envelope.reverse_path.is_some() && dsn::is_wanted(recipient.notify, &happened);
+    wanted.then(|| (happened, reply.clone()))
 }
 
 fn put_off(
@@ -165,7 +184,7 @@ fn put_off(
             attempted: false,
             delay_notified,
         },
-        outcome: "put_off",
+        outcome: "rescheduled",
         next_attempt: Some(due),
         happened: None,
     }
@@ -177,7 +196,6 @@ fn try_again(
     recipient: &Recipient,
     reply: Reply,
     now: Timestamp,
-    report: &dyn Fn(Happened, &Reply) -> Option<(Happened, Reply)>,
 ) -> Decided {
     let settings = &context.settings;
     let attempts = recipient.attempts.saturating_add(1);
@@ -192,7 +210,7 @@ fn try_again(
         );
         let reply = Reply::new(554, (5, 4, 7), text);
         return Decided {
-            happened: report(Happened::Failed, &reply),
+            happened: reported(envelope, recipient, Happened::Failed, &reply),
             settlement: Settlement::Done(Terminal::Expired, reply),
             outcome: "expired",
             next_attempt: None,
@@ -206,7 +224,7 @@ fn try_again(
         until: envelope.expires,
     };
     let happened = if first_notice {
-        report(happened, &reply)
+        reported(envelope, recipient, happened, &reply)
     } else {
         None
     };
@@ -244,6 +262,10 @@ async fn book(context: &Context, work: &Work, outcomes: Vec<(u32, Settlement)>, 
         tries = tries.saturating_add(1);
         let detail = format!("the outcome cannot be booked (try {tries}): {error}");
         context.tell_limit(&work.envelope, &work.scope, "booking", detail);
+        if matches!(error, StoreError::Refused(_)) && notice.take().is_some() {
+            // The notice cannot be kept, whatever is in it; the outcome still counts, and the story has both.
+            continue;
+        }
         if error.is_full() && tries >= FULL_TRIES_MAX && notice.take().is_some() {
             // No room for the notice: the failed recipients stay until there is.
             outcomes = outcomes
@@ -288,11 +310,15 @@ fn attempted(hop: &Hop, envelope: &Envelope) -> What {
 
 fn settled(envelope: &Envelope, recipient: &Recipient, decided: &Decided, now: Timestamp) -> What {
     let (Settlement::Done(_, reply) | Settlement::Reschedule { reply, .. }) = &decided.settlement;
+    let attempted = !matches!(
+        decided.settlement,
+        Settlement::Reschedule { attempted: false, .. }
+    );
     What::Settled {
         forward_path: recipient.forward_path.to_string(),
         outcome: decided.outcome.to_owned(),
         reply: reply.one_line(),
-        attempts: recipient.attempts.saturating_add(1),
+        attempts: recipient.attempts.saturating_add(u32::from(attempted)),
         next_attempt: decided.next_attempt,
         queued_ms: u64::try_from(since(envelope.arrived, now).as_millis()).unwrap_or(u64::MAX),
     }

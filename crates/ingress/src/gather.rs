@@ -87,18 +87,18 @@ impl Gatherer {
         let policy = self.policy.load_full();
         let (mut facts, reservation) = self.reserve(question, message, &policy);
         if is_settled(&risk::judge(&facts, &policy)) {
-            facts.content = Gathered::Known(examine(message.octets).await);
+            facts.content = examine(message.octets).await;
             return (facts, reservation);
         }
         let about = about(question, message);
         if self.scanners.is_empty() {
-            facts.content = Gathered::Known(examine(message.octets).await);
+            facts.content = examine(message.octets).await;
         } else {
             let (content, scans) = tokio::join!(
                 examine(message.octets),
                 self.scanners.scan(message.octets, &about)
             );
-            facts.content = Gathered::Known(content);
+            facts.content = content;
             facts.scans = scans;
             // Scanners take their time: what other sessions of this sender did meanwhile counts, a lock above all.
             let standing = self.store.ledger.standing(question.sender, &policy, question.now);
@@ -139,16 +139,14 @@ fn is_settled(verdict: &Verdict) -> bool {
     )
 }
 
-async fn examine(octets: &Bytes) -> ContentFacts {
+async fn examine(octets: &Bytes) -> Gathered<ContentFacts> {
     let limits = mail::message::Limits::default();
     if octets.len() <= INLINE_OCTETS_MAX {
-        return risk::examine(octets, &limits);
+        return Gathered::Known(risk::examine(octets, &limits));
     }
     let shared = octets.clone();
-    // Fails only while the runtime is closing: the session ends without an answer then.
-    tokio::task::spawn_blocking(move || risk::examine(&shared, &limits))
-        .await
-        .unwrap_or_default()
+    let examined = tokio::task::spawn_blocking(move || risk::examine(&shared, &limits)).await;
+    examined.map_or_else(|error| Gathered::Failed(error.to_string()), Gathered::Known)
 }
 
 fn facts(question: &Question<'_>, stage: Stage, recipients: u32, limits: &Resolved) -> Facts {

@@ -199,7 +199,9 @@ impl Wire {
     /// Does the TLS handshake. Octets that came before it are an injection: the caller has made sure that there are none.
     pub async fn start_tls(&mut self, tls: &ServerTls, within: Duration) -> Result<TlsFacts, NetError> {
         let gone = || NetError::Handshake(std::io::Error::other("octets before the handshake"));
-        let stream = self.stream.take().filter(|_| self.input.is_empty()).ok_or_else(gone)?;
+        let clean = !self.has_input();
+        (self.input, self.used) = (Vec::new(), 0);
+        let stream = self.stream.take().filter(|_| clean).ok_or_else(gone)?;
         let handshake = Box::pin(stream.start_tls(tls));
         match timeout(within, handshake).await {
             Ok(Ok((stream, facts))) => {

@@ -72,6 +72,7 @@ impl Store {
             free_octets_min: settings.free_octets_min,
             messages_max: settings.messages_max,
             segment_octets: QueueSettings::SEGMENT_OCTETS,
+            retry_after: QueueSettings::RETRY_AFTER,
         };
         Ok(Arc::new(Self {
             queue: Queue::open(Arc::new(folder), &queue)?,

@@ -236,3 +236,188 @@ fn bcrypt_cost(text: &str) -> Result<String, StoreError> {
 fn clipped(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made with `openssl passwd`, Python's crypt and passlib, and `doveadm pw`.
+    const VECTORS: [(&str, &str); 24] = [
+        (
+            "correct horse",
+            "$6$saltstring$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
+        ),
+        ("correct horse", "$5$saltstring$vc6YOOogU4kWVvwga8e9zTFgKcy4tb5LaPxIiPJzqEC"),
+        (
+            "correct horse",
+            "$6$rounds=1000$abcdefgh$DbXqPck5ABZumVXwcH5eMVHsPZwvQ3jylSxpJmKkZVxcoCiC3N0rPerjHmAqL7r6PK6CIeYnO9.vxpbsevscg/",
+        ),
+        ("correct horse", "$5$rounds=1000$abcdefgh$ue35C0ITbth1b5zVUjrjm2mMmsmMKiodEeH2UV/Hq10"),
+        (
+            "correct horse",
+            "$6$x$wyUF1cwljYxWm52mSrCNhPis.RDV.T8CKPSQFvQhatb7XvQEuU8MzHV.HKzrzjDG/HEq.wZtbdTlLzrlSjbao/",
+        ),
+        (
+            "correct horse",
+            "$6$0123456789abcdef$lDHzA5IdO41viXIs6llkDKq4Uh2VG9JXIYJ.taq2zlNFqBnKQ0/fOUW0Zoz49ZnOpe2ACY.PoF6wosL.jL3Af0",
+        ),
+        (
+            "пароль",
+            "$6$rounds=1000$AbCdEfGh$akzM/FcetUZcvm3oYLvEggtt3PM4MGcTAfUQqd6Ub6bwauj/9ITdzQ4NCxwzPDGn6EGkQ/eM7YLfvRYt5sdZd/",
+        ),
+        ("correct horse", "$2a$04$J7wFHn1gktSoc/XpdwAe1uCiReinnGvdQCwsc3fZ14wQJpVLFh/u2"),
+        ("correct horse", "$2b$04$4x1eeAb/Ene6g9V53RJJeeWT6OVqrBQBIwjfXd.07LtkkZIXW6.uO"),
+        ("correct horse", "$2y$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ."),
+        ("пароль", "$2b$04$abcdefghijklmnopqrstuuEcURSwic20Q66XyIAO.9pxf2gB7Z9F."),
+        // bcrypt looks at 72 octets.
+        (
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe",
+        ),
+        (
+            "correct horse",
+            "$argon2id$v=19$m=1024,t=2,p=1$dq5VSonxXqs1xnjPec95Lw$osFmjctcn7leVMVP+57ZBlJqAgcRdoB72qfHlrD/KfQ",
+        ),
+        (
+            "correct horse",
+            "$argon2i$v=19$m=1024,t=2,p=2$z7n33nuP8f5/L6WUMoaQEg$YMCEsMMwxzTPDNcPA0VdbrgsAADtR0AqtSX2jvFeXcY",
+        ),
+        (
+            "correct horse",
+            "{SHA512-CRYPT}$6$2vxCzEqWGtY40PdE$f3U92Cqwm/ZyB5VxHD/2vwaLdfI0WLPEAnsmj.VvuRxYfVjbQg/PtjSlsICqh084UP72FWSLraKMTohrY8t/4.",
+        ),
+        ("correct horse", "{SHA256-CRYPT}$5$1csDYzZbrArW1VWv$aQhRPEb2eTKedtg3brshihdRDKsC9xqga5BFKgduvJ0"),
+        ("correct horse", "{BLF-CRYPT}$2y$05$o8C.Bw9F.z.skrDAX2Qlhesc7xYtfawIElJHnMifIyRGdP5BXhcge"),
+        (
+            "correct horse",
+            "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$HsIDWbfBjHeZroBTXOEUvg$W0hcehit+zSmVw3JYzAJ3b2G8H5InbD0Cnapsj3Ikg0",
+        ),
+        (
+            "correct horse",
+            "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$Qeq1X+/tB3EQqX8m9psbeA$0VE0cWzFYxtcW/VZCkaVLorRP68eM59WuBoWUSkqLTU",
+        ),
+        (
+            "correct horse",
+            "{SSHA512}6vNryaTA98nsxkpsPHJIO7jObBiqROcKgIniRsVZ1w/N0zqmEZnhihmg9tibG+gew7SGtcam57u6TMd+vqjythK+Ax8=",
+        ),
+        ("correct horse", "{SSHA256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca"),
+        ("correct horse", "{CRYPT}$2y$05$Hb.wUM6/kcdEoJN/G9nxr./.gc3JkhokE.bmN7ehXmeeXcodH3Z8K"),
+        (
+            "correct horse",
+            "{crypt}$6$saltstring$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
+        ),
+        ("correct horse", "{ssha256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca"),
+    ];
+
+    #[test]
+    fn hashes_of_other_tools() {
+        for (password, hash) in VECTORS {
+            assert!(check(hash).is_ok(), "{hash}: {:?}", check(hash));
+            assert!(verify(hash, password.as_bytes()), "{hash}");
+            let mut wrong = password.as_bytes().to_vec();
+            wrong[0] ^= 1;
+            assert!(!verify(hash, &wrong), "{hash} takes another password");
+        }
+    }
+
+    #[test]
+    fn a_changed_or_cut_hash_fits_no_password_and_harms_nothing() {
+        for (password, hash) in VECTORS.iter().filter(|(_, hash)| !hash.contains("m=")) {
+            for cut in 1..hash.len() {
+                assert!(!verify(&hash[..cut], password.as_bytes()), "{}", &hash[..cut]);
+            }
+            let changed = if hash.ends_with('.') { "/" } else { "." };
+            let changed = format!("{}{changed}", &hash[..hash.len() - 1]);
+            // The last character may carry bits that do not count; the one before it does.
+            let before = hash.len() - 3;
+            let other = if &hash[before..=before] == "A" { "B" } else { "A" };
+            let in_the_middle = format!("{}{other}{}", &hash[..before], &hash[before + 1..]);
+            assert!(!verify(&in_the_middle, password.as_bytes()), "{in_the_middle}");
+            let _ = verify(&changed, password.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let refuse = |hash: &str| {
+            assert!(matches!(check(hash), Err(StoreError::Refused(_))), "{hash}: {:?}", check(hash));
+            assert!(!verify(hash, b"correct horse"), "{hash}");
+        };
+        for hash in [
+            "",
+            "correct horse",
+            "{",
+            "{}",
+            "{PLAIN}correct horse",
+            "{plain}correct horse",
+            "{CLEARTEXT}correct horse",
+            "{PLAIN-MD5}0123456789abcdef0123456789abcdef",
+            "{MD5}$1$abcdefgh$G4LMJqV1bmlh6tI7IwMZP0",
+            "$1$abcdefgh$G4LMJqV1bmlh6tI7IwMZP0",
+            "abJnggxhB/yWI",
+            "{CRYPT}abJnggxhB/yWI",
+            "{CRYPT}correct horse",
+            "{SHA512}VraY3v7bWkNbY0r+MyC7rz/c2SC2xQOkRvx7endrKY1HnRumqLYXgI6wv1ec6aldZoNHvKtxSQhayTyyeZUZew==",
+            "{SHA256}QQTTb42iwlQ0n4WDZ5Pr4CngyVcGOjTJHC6SAxh7VjE=",
+            "{SSHA256}QQTTb42iwlQ0n4WDZ5Pr4CngyVcGOjTJHC6SAxh7VjE=",
+            "{SSHA512}",
+            "{SSHA512}!!!!",
+            "{SHA512-CRYPT}$5$saltstring$vc6YOOogU4kWVvwga8e9zTFgKcy4tb5LaPxIiPJzqEC",
+            "{BLF-CRYPT}correct horse",
+            "$2x$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.",
+            "$argon2d$v=19$m=1024,t=2,p=1$dq5VSonxXqs1xnjPec95Lw$osFmjctcn7leVMVP+57ZBlJqAgcRdoB72qfHlrD/KfQ",
+            "$6$$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
+            "$6$saltstring$",
+            "$6$",
+            "!$6$saltstring$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
+            "*",
+        ] {
+            refuse(hash);
+        }
+        refuse(&"x".repeat(100_000));
+    }
+
+    #[test]
+    fn absurd_costs_are_refused() {
+        let digest = "osFmjctcn7leVMVP+57ZBlJqAgcRdoB72qfHlrD/KfQ";
+        let argon2 = |costs: &str| format!("$argon2id$v=19${costs}$dq5VSonxXqs1xnjPec95Lw${digest}");
+        let sha512 = |rounds: &str| format!("$6$rounds={rounds}$abcdefgh${}", "a".repeat(86));
+        for hash in [
+            argon2("m=4194304,t=1,p=1"),
+            argon2("m=262144,t=5,p=1"),
+            argon2("m=1024,t=4294967295,p=1"),
+            argon2("m=1024,t=1,p=64"),
+            argon2("m=1,t=1,p=1"),
+            argon2(""),
+            sha512("999999999"),
+            sha512("1000001"),
+            sha512("999"),
+            sha512("-1"),
+            sha512(""),
+            "$2y$15$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.".to_owned(),
+            "$2y$31$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.".to_owned(),
+        ] {
+            assert!(matches!(check(&hash), Err(StoreError::Refused(_))), "{hash}: {:?}", check(&hash));
+        }
+    }
+
+    #[test]
+    fn our_own() {
+        let first = hash(b"correct horse").unwrap();
+        assert!(verify(&first, b"correct horse") && !verify(&first, b"correct hors"));
+        assert_ne!(first, hash(b"correct horse").unwrap(), "salted");
+        assert_eq!(check(&first).unwrap(), "argon2id m=19456 t=2 p=1");
+        for password in [b"".as_slice(), b"a\0b", &[b'x'; 1_025]] {
+            assert!(hash(password).is_err());
+            assert!(!verify(&first, password));
+        }
+    }
+
+    #[test]
+    fn hashes_of_one_cost_have_one_name() {
+        let name = |hash: &str| check(hash).unwrap();
+        assert_eq!(name(VECTORS[0].1), name(VECTORS[14].1));
+        assert_ne!(name(VECTORS[0].1), name(VECTORS[2].1));
+        assert_ne!(name(VECTORS[7].1), name(VECTORS[16].1));
+    }
+}

@@ -42,7 +42,7 @@ impl Clamav {
 
 /// Reads an answer.
 fn parse(reply: &[u8]) -> Result<ScanResult, Fault> {
-    let line = reply.strip_suffix(b"\0").unwrap_or(reply).trim_ascii();
+    let line = reply.strip_suffix(b"\0").ok_or_else(|| Fault::wrong(reply))?;
     if line == b"stream: OK" {
         return Ok(ScanResult::Clean);
     }
@@ -81,7 +81,7 @@ mod tests {
         };
         let infected = |name: &str| Ok(ScanResult::Infected(name.to_owned()));
         check(b"stream: OK\0", Ok(ScanResult::Clean));
-        check(b"stream: OK\n", Ok(ScanResult::Clean));
+        check(b"stream: OK", Err("wrong answer: stream: OK"));
         check(
             b"stream: Win.Test.EICAR_HDB-1 FOUND\0",
             infected("Win.Test.EICAR_HDB-1"),

@@ -113,3 +113,46 @@ fn rule(line: &str) -> Option<(String, f32)> {
         && name.starts_with(|c: char| !c.is_ascii_digit());
     is_name.then(|| (name.to_owned(), points))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scored(score: f32, required: f32, symbols: &[(&str, f32)]) -> Result<ScanResult, String> {
+        let symbols = symbols.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
+        Ok(ScanResult::Scored { score, required, symbols })
+    }
+
+    fn check(reply: &str, expected: Result<ScanResult, String>) {
+        let read = parse(reply.as_bytes()).map_err(|fault| fault.to_string());
+        assert_eq!(read, expected, "{reply}");
+    }
+
+    #[test]
+    fn answers() {
+        let report = "Content analysis details:   (7.1 points, 5.0 required)\n\n pts rule name              description\n\
+             ---- ---------------------- --------------------------------------------------\n\
+              2.5 URIBL_X                 Contains an URL\n                            [URIs: example.com]\n\
+             -1.9 BAYES_00               BODY: Bayes spam probability is 0 to 1%\n 6.5 HELO_X (HELO_X)\n 0.0 A B\n 12 monkeys\n";
+        let rules = [("HELO_X", 6.5), ("URIBL_X", 2.5), ("BAYES_00", -1.9)];
+        let reply = format!(
+            "SPAMD/1.1 0 EX_OK\r\nContent-length: {}\r\nSpam: True ; 7.1 / 5.0\r\n\r\n{report}",
+            report.len()
+        );
+        check(&reply, scored(7.1, 5.0, &rules));
+        check("SPAMD/1.5 0 EX_OK\r\nspam: False ; -0.5 / 5.0\r\n\r\n", scored(-0.5, 5.0, &[]));
+    }
+
+    #[test]
+    fn what_is_no_answer() {
+        let wrong = |text: &str| Err(format!("wrong answer: {text}"));
+        check("SPAMD/1.0 76 Bad header line: X\r\n\r\n", wrong("SPAMD/1.0 76 Bad header line: X"));
+        check("SPAMD/1.1 0 EX_OK\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK"));
+        check("SPAMD/1.1 0 EX_OK\r\nSpam: True\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK  Spam: True"));
+        check("SPAMD/1.1 0 EX_OK\r\nSpam: True ; NaN / 5\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK  Spam: True ; NaN / 5"));
+        let cut = "SPAMD/1.1 0 EX_OK\r\nContent-length: 9\r\nSpam: True ; 9 / 5\r\n\r\nshort";
+        check(cut, wrong("the answer is cut off"));
+        check("stream: OK\0", wrong("stream: OK"));
+        check("", wrong(""));
+    }
+}

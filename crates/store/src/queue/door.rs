@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use trace::Id;
 
@@ -32,11 +33,15 @@ pub struct QueueSettings {
     pub messages_max: usize,
     /// Octets set aside for a segment; fewer on a small file system, more when a message needs it.
     pub segment_octets: u64,
+    /// After a failure of the disk, what memory knows better than the log is written again that much later.
+    pub retry_after: Duration,
 }
 
 impl QueueSettings {
     /// The usual size of a segment.
     pub const SEGMENT_OCTETS: u64 = 64 << 20;
+    /// The usual wait after a failure of the disk.
+    pub const RETRY_AFTER: Duration = Duration::from_millis(500);
 }
 
 /// The queue: a segment log on disk, an index in memory. All futures may be dropped at any time; what was handed over by then

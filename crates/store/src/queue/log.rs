@@ -20,8 +20,6 @@ use std::time::{Duration, Instant};
 
 /// States and ends without an arrival in the same batch are written at once and synced at the latest after this.
 const SYNC_AFTER: Duration = Duration::from_millis(20);
-/// After a failure, states and notices are tried again that much later.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Octets of arrivals in one batch, unless a single one is larger.
 const BATCH_OCTETS_MAX: u64 = 16 << 20;
 /// No segment is planned smaller.
@@ -265,7 +263,7 @@ impl Log {
     }
 
     fn postpone(&mut self) {
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        self.retry_at = Some(Instant::now() + self.shared.retry_after);
     }
 
     /// Makes sure that messages of that many octets fit behind the reserve.

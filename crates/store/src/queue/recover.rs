@@ -122,6 +122,11 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
         .rev()
         .find(|(_, begun)| **begun)
         .map_or(0, |(number, _)| *number);
+    for (_, segment) in reader.index.segments.all.range(last_begun..) {
+        // After a mere death of the process more can be read here than is durable. What is built on it must not be lost later.
+        segment.file.sync()?;
+        disk.sync_names()?;
+    }
     for number in names.keys() {
         reader.read_segment(*number, *number >= last_begun, &skips)?;
     }

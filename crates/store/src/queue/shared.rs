@@ -7,6 +7,7 @@ use super::recent::Recent;
 use super::room::Room;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 /// Work that waits for the writer.
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) messages_max: usize,
     pub(super) segment_octets: u64,
+    pub(super) retry_after: Duration,
     pub(super) room: Room,
     index: Mutex<Index>,
     work: Mutex<Work>,
@@ -47,6 +49,7 @@ impl Shared {
             disk,
             messages_max: settings.messages_max,
             segment_octets: settings.segment_octets,
+            retry_after: settings.retry_after,
             room: Room::new(settings.free_octets_min),
             index: Mutex::new(index),
             work: Mutex::default(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "tests")]
 
 mod controls;
+mod crash;
 mod directory;
 mod ledger;
 mod queue;

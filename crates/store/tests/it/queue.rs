@@ -9,12 +9,17 @@ use mail::Address;
 use mail::smtp::Reply;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Arrival, Envelope, Folder, Queue, QueueSettings, Recipient, RecipientState, Settlement, Terminal};
 use trace::{Id, Scope};
 
 /// Settings with small segments, so that few messages fill several.
-pub const SETTINGS: QueueSettings =
-    QueueSettings { free_octets_min: 0, messages_max: 10_000, segment_octets: 256 << 10 };
+pub const SETTINGS: QueueSettings = QueueSettings {
+    free_octets_min: 0,
+    messages_max: 10_000,
+    segment_octets: 256 << 10,
+    retry_after: Duration::from_millis(1),
+};
 
 /// Opens a queue in a folder.
 pub fn open(path: &Path) -> Queue {
