@@ -251,8 +251,15 @@ mod tests {
     use super::*;
 
     fn scored(score: f32, required: f32, symbols: &[(&str, f32)]) -> Result<ScanResult, String> {
-        let symbols = symbols.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
-        Ok(ScanResult::Scored { score, required, symbols })
+        let symbols = symbols
+            .iter()
+            .map(|(name, weight)| ((*name).to_owned(), *weight))
+            .collect();
+        Ok(ScanResult::Scored {
+            score,
+            required,
+            symbols,
+        })
     }
 
     fn check(reply: &str, expected: Result<ScanResult, String>) {
@@ -267,8 +274,14 @@ mod tests {
                {"A":{"name":"A","score":-1.5,"options":["x"]},"B":{"name":"B","score":6.0},"C":{}},"messages":{}}"#,
             scored(4.5, 15.0, &[("B", 6.0), ("A", -1.5), ("C", 0.0)]),
         );
-        check(r#"{"score":1,"required_score":15,"action":"soft reject"}"#, scored(1.0, 15.0, &[]));
-        check(r#"{"score":1,"required_score":15,"action":"reject"}"#, scored(15.0, 15.0, &[("FORCED_REJECT", 14.0)]));
+        check(
+            r#"{"score":1,"required_score":15,"action":"soft reject"}"#,
+            scored(1.0, 15.0, &[]),
+        );
+        check(
+            r#"{"score":1,"required_score":15,"action":"reject"}"#,
+            scored(15.0, 15.0, &[("FORCED_REJECT", 14.0)]),
+        );
         check(r#"{"score":1e30,"required_score":15}"#, scored(1e6, 15.0, &[]));
     }
 
@@ -286,8 +299,18 @@ mod tests {
 
     #[test]
     fn the_strongest_twenty_symbols() {
-        let many = (0..100u8).map(|n| (format!("S{n}"), f32::from(n) * if n % 2 == 0 { 1.0 } else { -1.0 })).collect();
+        let many = (0..100u8)
+            .map(|n| {
+                (
+                    format!("S{n}"),
+                    f32::from(n) * if n % 2 == 0 { 1.0 } else { -1.0 },
+                )
+            })
+            .collect();
         let kept = strongest(many);
-        assert_eq!((kept.len(), kept[0].clone(), kept[1].clone()), (20, ("S99".into(), -99.0), ("S98".into(), 98.0)));
+        assert_eq!(
+            (kept.len(), kept[0].clone(), kept[1].clone()),
+            (20, ("S99".into(), -99.0), ("S98".into(), 98.0))
+        );
     }
 }

@@ -119,8 +119,15 @@ mod tests {
     use super::*;
 
     fn scored(score: f32, required: f32, symbols: &[(&str, f32)]) -> Result<ScanResult, String> {
-        let symbols = symbols.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect();
-        Ok(ScanResult::Scored { score, required, symbols })
+        let symbols = symbols
+            .iter()
+            .map(|(name, weight)| ((*name).to_owned(), *weight))
+            .collect();
+        Ok(ScanResult::Scored {
+            score,
+            required,
+            symbols,
+        })
     }
 
     fn check(reply: &str, expected: Result<ScanResult, String>) {
@@ -140,16 +147,28 @@ mod tests {
             report.len()
         );
         check(&reply, scored(7.1, 5.0, &rules));
-        check("SPAMD/1.5 0 EX_OK\r\nspam: False ; -0.5 / 5.0\r\n\r\n", scored(-0.5, 5.0, &[]));
+        check(
+            "SPAMD/1.5 0 EX_OK\r\nspam: False ; -0.5 / 5.0\r\n\r\n",
+            scored(-0.5, 5.0, &[]),
+        );
     }
 
     #[test]
     fn what_is_no_answer() {
         let wrong = |text: &str| Err(format!("wrong answer: {text}"));
-        check("SPAMD/1.0 76 Bad header line: X\r\n\r\n", wrong("SPAMD/1.0 76 Bad header line: X"));
+        check(
+            "SPAMD/1.0 76 Bad header line: X\r\n\r\n",
+            wrong("SPAMD/1.0 76 Bad header line: X"),
+        );
         check("SPAMD/1.1 0 EX_OK\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK"));
-        check("SPAMD/1.1 0 EX_OK\r\nSpam: True\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK  Spam: True"));
-        check("SPAMD/1.1 0 EX_OK\r\nSpam: True ; NaN / 5\r\n\r\n", wrong("SPAMD/1.1 0 EX_OK  Spam: True ; NaN / 5"));
+        check(
+            "SPAMD/1.1 0 EX_OK\r\nSpam: True\r\n\r\n",
+            wrong("SPAMD/1.1 0 EX_OK  Spam: True"),
+        );
+        check(
+            "SPAMD/1.1 0 EX_OK\r\nSpam: True ; NaN / 5\r\n\r\n",
+            wrong("SPAMD/1.1 0 EX_OK  Spam: True ; NaN / 5"),
+        );
         let cut = "SPAMD/1.1 0 EX_OK\r\nContent-length: 9\r\nSpam: True ; 9 / 5\r\n\r\nshort";
         check(cut, wrong("the answer is cut off"));
         check("stream: OK\0", wrong("stream: OK"));
