@@ -318,3 +318,71 @@ fn hostile_headers_cost_linear_time() {
     );
     check(signer, message.as_bytes(), Outcome::WrongSignature);
 }
+
+/// A message with blanks everywhere, signed by another program in all four ways, with the key of RFC 8463.
+const BLANKS: &str = "From: Anna <anna@example.com>\r\nTo:  Berta\t<berta@example.net>\r\nSubject: Two \t blanks\r\n  and a fold \r\n\
+    Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n \tindented \t text \r\n\r\nlast line\t\r\n \t\r\n\r\n";
+
+const SIGNATURES_OF_BLANKS: [&str; 4] = [
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=simple/simple; d=example.com;\r\n i=@example.com; q=dns/txt; s=brisbane; t=1795525274; h=from : to :\r\n subject : date; bh=A9N1h9h5txMhGXPeMekNuG58uHkrhn8zqSOWl6pqU48=;\r\n b=MSxzbeNEWLhflts5+N9nxZtE0HeEbPNU67Mq2Huc1sSqg6YuNdvSCRjxhpzLYbqe61Otn\r\n hLaFaHDBBts0k8gBw==\r\n",
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/simple; d=example.com;\r\n i=@example.com; q=dns/txt; s=brisbane; t=1795525274; h=from : to :\r\n subject : date; bh=A9N1h9h5txMhGXPeMekNuG58uHkrhn8zqSOWl6pqU48=;\r\n b=ddWimsJIPyu5sq39J+78mYSekBoblli/nZ5nAIXKZknjdwxDBb3xh4/u+AkRpLquGmwU9\r\n HVzGFdkRevrb5opCQ==\r\n",
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=simple/relaxed; d=example.com;\r\n i=@example.com; q=dns/txt; s=brisbane; t=1795525274; h=from : to :\r\n subject : date; bh=98kAVWY7oMd3fI6nV1QAwjocPPPh/GunM+PdyD+Wbmo=;\r\n b=bwdabLdQRAr6Scuy+kSXhT3Zok02DNrxGqDa5qJalWKaYvlDZADlCJSIXwonpglnCBU1O\r\n 35KlF2RJiINnGHMDQ==\r\n",
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.com;\r\n i=@example.com; q=dns/txt; s=brisbane; t=1795525274; h=from : to :\r\n subject : date; bh=98kAVWY7oMd3fI6nV1QAwjocPPPh/GunM+PdyD+Wbmo=;\r\n b=ZJIsv6vxcXnjjepvACNdOtemKIvaIVyIzMRIHNnnpAt9JsMjIrKa31/AcI/aTuL/Z+sP8\r\n Sx2LIXJjChz+QlDCw==\r\n",
+];
+
+#[test]
+fn signatures_of_another_program() {
+    let key = |_: &str| Some("v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".to_owned());
+    for signature in SIGNATURES_OF_BLANKS {
+        let simple_header = signature.contains("c=simple/");
+        let simple_body = signature.contains("/simple;");
+        let check = |from: &str, to: &str, outcome: Outcome| {
+            assert!(BLANKS.contains(from), "{from}");
+            let message = signature.to_owned() + &BLANKS.replacen(from, to, 1);
+            assert_eq!(outcomes(&message, key), [outcome], "{signature} {from:?} {to:?}");
+        };
+        let if_simple = |simple: bool, outcome: Outcome| if simple { outcome } else { Outcome::Pass };
+        check("a", "a", Outcome::Pass);
+        check(
+            "To:  Berta\t<",
+            "TO: Berta <",
+            if_simple(simple_header, Outcome::WrongSignature),
+        );
+        check(
+            "blanks\r\n  and",
+            "blanks and",
+            if_simple(simple_header, Outcome::WrongSignature),
+        );
+        check(
+            " \t text \r\n",
+            " text\r\n",
+            if_simple(simple_body, Outcome::BodyChanged),
+        );
+        check(
+            "line\t\r\n \t\r\n\r\n",
+            "line\r\n",
+            if_simple(simple_body, Outcome::BodyChanged),
+        );
+        check("\r\n \t\r\n\r\n", "\r\n \t\r\n\r\n\r\n\r\n", Outcome::Pass);
+        check(" \tindented", "indented", Outcome::BodyChanged);
+        check("Two", "Three", Outcome::WrongSignature);
+    }
+}
+
+#[test]
+fn keys_of_another_program() {
+    let record = "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAwsnzaFMqKUDAe875G3zlkCECSGGcSG/ll/UE6+jTyfe+b6E4pFfN3MOmjCmDmWAk2OXpCLo6FxZXz/VJOHqTMlmt443vesLgYNRaTK+YIc3AyptT4Ws+1nmtt1ZjK4HeSw4N2VOaL6Ko0g/MGShQ2aXOqSqps4egnhSj1xxbFo+WYHfe3f7HuH2lyUvMLOBH/Ype6uQXjfCydW3O7OSdGaJOboaHk/kYIB5GL7YrmzogqDe3CBVfsqCMAE1el3+6XFUem3PXnI6lEWWZbLI41xtaiMMIccIoulouLXPAoHwYnYlxzKYQ0owO+6GYeJubRjnFOczg5Q4qi0WuZKgVKQIDAQAB";
+    for pem in [
+        include_str!("keys/rsa-2048-pkcs1.pem"),
+        include_str!("keys/rsa-2048-pkcs8.pem"),
+    ] {
+        let signer = Signer::from_pem("example.com", "s", pem).unwrap();
+        assert_eq!(
+            (signer.algorithm(), signer.public_record().as_str()),
+            (Algorithm::RsaSha256, record)
+        );
+        check(&signer, &signed(&signer, BLANKS.as_bytes()), Outcome::Pass);
+    }
+    let short = Signer::from_pem("example.com", "s", include_str!("keys/rsa-1024-pkcs1.pem"));
+    assert_eq!(short.unwrap_err(), DkimError::KeySize);
+}
