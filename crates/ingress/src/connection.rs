@@ -398,7 +398,7 @@ impl Connection {
     fn unfit(&mut self, unfit: Unfit) -> Flow {
         self.say(&unfit.reply);
         if let Some(transfer) = self.open.take() {
-            transfer.open.end(&self.room, Some(&unfit.reply), "");
+            transfer.open.end(&self.room, Some(&unfit.reply), "the message was not fit");
         }
         if unfit.close { Flow::End } else { Flow::Go }
     }

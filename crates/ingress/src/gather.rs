@@ -124,10 +124,11 @@ impl Gatherer {
         (facts, reservation)
     }
 
+    /// A session whose directory cannot be read is answered 451 before it comes here, so the fallback is a formality.
     fn limits(&self, question: &Question<'_>, policy: &Policy) -> Resolved {
         let site = &policy.limits;
         let tree = Tree::of(&self.store.directory, question.sender, question.door).unwrap_or_default();
-        tree.resolve(site)
+        tree.resolve(site, question.sender.kind)
     }
 }
 
@@ -203,16 +204,19 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The limits of each level of the sender's tree. A script is limited like a mailbox; a host by what its network says,
-    /// for the site's word for each mailbox would stop a server after a few minutes.
-    fn resolve(&self, site: &LimitOverrides) -> Resolved {
+    /// The limits of each level of the sender's tree. A script and a lone address are limited like a mailbox; a host by what its
+    /// network says, for the site's word for each mailbox would stop a server after a few minutes.
+    fn resolve(&self, site: &LimitOverrides, kind: SenderKind) -> Resolved {
         let none = LimitOverrides::default();
         let tenant = self.tenant.as_ref().map_or(&none, |tenant| &tenant.limits);
         let domain = self.domain.as_ref().map_or(&none, |domain| &domain.limits);
         let own = self.account.as_ref().map_or(&none, |account| &account.limits);
-        let sender = match &self.network {
-            Some(network) => network.limits.own.as_ref(),
-            None => Limits::of_mailbox(site, tenant, domain, own),
+        let sender = match kind {
+            SenderKind::Host => self
+                .network
+                .as_ref()
+                .and_then(|network| network.limits.own.as_ref()),
+            _ => Limits::of_mailbox(site, tenant, domain, own),
         };
         Resolved {
             sender: sender.cloned(),
@@ -246,5 +250,112 @@ impl Resolved {
         self.by_level()
             .into_iter()
             .find_map(|(_, limits)| limits.recipients_per_message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(recipients: u32) -> LimitOverrides {
+        let own = Limits {
+            windows: Vec::new(),
+            recipients_per_message: Some(recipients),
+        };
+        LimitOverrides {
+            own: Some(own),
+            ..LimitOverrides::default()
+        }
+    }
+
+    fn tenant(recipients: u32) -> Option<Arc<Tenant>> {
+        Some(Arc::new(Tenant {
+            limits: limits(recipients),
+            ..Tenant::default()
+        }))
+    }
+
+    fn account(recipients: u32) -> Option<Arc<Account>> {
+        Some(Arc::new(Account {
+            limits: limits(recipients),
+            ..Account::default()
+        }))
+    }
+
+    fn network(limits: LimitOverrides) -> Option<Arc<Network>> {
+        Some(Arc::new(Network {
+            name: "web1".into(),
+            range: "192.0.2.0/24".parse().unwrap(),
+            trust: NetworkTrust::Relay,
+            tenant: "acme".into(),
+            also_sends_as: Vec::new(),
+            limits,
+        }))
+    }
+
+    #[test]
+    fn limits_of_each_level() {
+        let site = LimitOverrides {
+            each_mailbox: limits(1).own,
+            ..LimitOverrides::default()
+        };
+        let check = |tree: Tree, levels: &[Level], recipients: Option<u32>| {
+            let kind = if tree.network.is_some() {
+                SenderKind::Host
+            } else {
+                SenderKind::Mailbox
+            };
+            let resolved = tree.resolve(&site, kind);
+            let found: Vec<_> = resolved.by_level().into_iter().map(|(level, _)| level).collect();
+            assert_eq!(
+                (found.as_slice(), resolved.recipients_per_message()),
+                (levels, recipients)
+            );
+        };
+        let both = [Level::Sender, Level::Tenant];
+        check(Tree::default(), &[Level::Sender], Some(1));
+        check(
+            Tree {
+                tenant: tenant(20),
+                ..Tree::default()
+            },
+            &both,
+            Some(1),
+        );
+        check(
+            Tree {
+                tenant: tenant(20),
+                account: account(5),
+                ..Tree::default()
+            },
+            &both,
+            Some(5),
+        );
+        check(
+            Tree {
+                network: network(limits(9)),
+                ..Tree::default()
+            },
+            &[Level::Sender],
+            Some(9),
+        );
+        let unlimited = network(LimitOverrides::default());
+        check(
+            Tree {
+                network: unlimited.clone(),
+                ..Tree::default()
+            },
+            &[],
+            None,
+        );
+        check(
+            Tree {
+                network: unlimited,
+                tenant: tenant(20),
+                ..Tree::default()
+            },
+            &[Level::Tenant],
+            Some(20),
+        );
     }
 }

@@ -15,7 +15,7 @@
 use crate::settings::GuardSettings;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What a client may do.
@@ -45,6 +45,8 @@ pub struct Guard {
 
 /// An address whose people log in is banned at this multiple of the usual count.
 const HOME_FACTOR: f64 = 5.0;
+/// Failures of a moment ago count a little less than they are; this much is forgiven in comparisons.
+const MOMENT: f64 = 0.1;
 /// Failures are counted up to this multiple of the ban, so that a ban ends some half-lives after the last failure.
 const HEAT_FACTOR_MAX: f64 = 8.0;
 
@@ -69,7 +71,7 @@ impl Guard {
             return Gate::Open;
         }
         let block = address_block(address);
-        let banned = self.heat_of_address(block, now) >= f64::from(self.settings.address_failures_max);
+        let banned = reached(self.heat_of_address(block, now), self.settings.address_failures_max);
         if banned && !self.is_home(block, now) { Gate::Shut } else { Gate::Open }
     }
 
@@ -87,14 +89,14 @@ impl Guard {
         }
         let own = self.heat_of_address(block, now);
         let factor = if self.is_home(block, now) { HOME_FACTOR } else { 1.0 };
-        if own >= f64::from(self.settings.address_failures_max) * factor {
+        if reached(own / factor, self.settings.address_failures_max) {
             return Gate::Shut;
         }
         let network = self.networks.get(&network_block(address)).map_or(0.0, |heat| heat.at(now, half_life));
-        let hot_network = network >= f64::from(self.settings.network_failures_max);
+        let hot_network = reached(network, self.settings.network_failures_max);
         let attacked = self.logins.get(&name).map_or(0.0, |heat| heat.at(now, half_life));
-        if attacked >= f64::from(self.settings.login_failures_max) {
-            return if own >= 1.0 || hot_network { Gate::Shut } else { Gate::Wait(self.settings.delay_max) };
+        if reached(attacked, self.settings.login_failures_max) {
+            return if reached(own, 1) || hot_network { Gate::Shut } else { Gate::Wait(self.settings.delay_max) };
         }
         let network_steps = if hot_network { 4.0 } else { 0.0 };
         self.wait(own.max(network_steps))
@@ -148,14 +150,17 @@ impl Guard {
 
     /// The wait doubles with each failure.
     fn wait(&self, failures: f64) -> Gate {
-        // A failure a moment ago is a little less than one.
-        let steps = (failures + 0.1).floor();
+        let steps = (failures + MOMENT).floor();
         if steps < 1.0 {
             return Gate::Open;
         }
         let doubled = self.settings.delay.as_secs_f64() * (steps - 1.0).min(30.0).exp2();
         Gate::Wait(Duration::from_secs_f64(doubled.min(self.settings.delay_max.as_secs_f64())))
     }
+}
+
+fn reached(count: f64, max: u32) -> bool {
+    count + MOMENT >= f64::from(max)
 }
 
 /// A count that halves in each half-life.
@@ -227,7 +232,7 @@ fn network_block(address: IpAddr) -> u128 {
 fn cut(address: IpAddr, v4: u32, v6: u32) -> u128 {
     let canonical = address.to_canonical();
     let (value, bits) = match canonical {
-        IpAddr::V4(four) => (u128::from(Ipv6Addr::from(four.to_ipv6_mapped())), 96 + v4),
+        IpAddr::V4(four) => (u128::from(four.to_ipv6_mapped()), 96 + v4),
         IpAddr::V6(six) => (u128::from(six), v6),
     };
     value & u128::MAX.checked_shl(128 - bits).unwrap_or(0)

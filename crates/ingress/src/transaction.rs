@@ -116,12 +116,11 @@ impl Open {
 
     /// Ends the story of a transaction whose message did not come or was not fit.
     pub fn end(mut self, room: &Room, reply: Option<&Reply>, why: &str) {
-        let reply = reply.map(Reply::one_line).or(self.refused.take());
-        let what = match reply {
-            Some(reply) => What::Answered { reply },
-            None => What::Closed { reason: why.to_owned() },
-        };
-        self.story.tell(room.clock.now(), what);
+        let now = room.clock.now();
+        if let Some(reply) = reply.map(Reply::one_line).or(self.refused.take()) {
+            self.story.tell(now, What::Answered { reply });
+        }
+        self.story.tell(now, What::Closed { reason: why.to_owned() });
     }
 
     /// The message is here: judge it, carry the verdict out, tell and learn. Returns the answer.

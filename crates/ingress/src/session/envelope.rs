@@ -115,9 +115,10 @@ impl Session {
                 other => other,
             };
         }
-        if let State::Transaction(transaction) = std::mem::replace(&mut self.state, State::Greeted) {
-            self.state = State::Chunks(transaction);
-        }
+        self.state = match std::mem::replace(&mut self.state, State::Greeted) {
+            State::Transaction(transaction) => State::Chunks(transaction),
+            other => other,
+        };
         Step::ReadChunk(Chunk { size_octets, last, refused: None })
     }
 

@@ -45,13 +45,13 @@ pub enum Step {
     Now(String),
 }
 
-/// Reads the dialogs of a file. `variant NAME = OCTETS` lines make one dialog each, with `{NAME}` replaced... by value.
+/// Reads the dialogs of a file. Each `variant TEXT` line makes one dialog, with `{variant}` replaced by the text.
 pub fn parse(text: &str) -> Result<Vec<Script>, String> {
     let mut scripts = Vec::new();
     let mut first = 1;
     for part in text.split("\n====\n") {
         let variants: Vec<&str> =
-            part.lines().filter_map(|line| line.strip_prefix("variant ")).map(str::trim).collect();
+            part.lines().filter_map(|line| line.strip_prefix("variant")).map(|line| line.trim()).collect();
         if variants.is_empty() {
             scripts.push(one(part, first, "")?);
         }
@@ -68,7 +68,7 @@ fn one(text: &str, first: usize, variant: &str) -> Result<Script, String> {
     for (index, line) in text.lines().enumerate() {
         let number = first + index;
         let line = line.trim_end().replace("{variant}", variant);
-        if line.is_empty() || line.starts_with('#') || line.starts_with("variant ") {
+        if line.is_empty() || line.starts_with('#') || line.starts_with("variant") {
             continue;
         }
         if let Some(given) = line.strip_prefix("given ") {

@@ -6,6 +6,7 @@ mod hostile;
 mod rspamd;
 mod spamassassin;
 mod together;
+mod verdicts;
 
 use bytes::Bytes;
 use ingress::scan::{About, ScannerAccess, ScannerSettings, Scanners};
