@@ -102,12 +102,13 @@ pub(crate) async fn settle(context: &Context, mut work: Work, fates: Vec<Fate>, 
     if let Some(notice) = &notice {
         events.push(event(noticed(notice, &reported)));
     }
-    let told = notice.as_ref().map(|notice| stored(notice, now));
-    book(context, &work, outcomes, notice).await;
+    // Told first: the notice may be under way before its booking returns, and its story begins here.
+    let begun = notice.as_ref().map(|notice| stored(notice, now));
     context.hub.tell_all(events);
-    if let Some(told) = told {
-        context.hub.tell_all(vec![told]);
+    if let Some(begun) = begun {
+        context.hub.tell_all(vec![begun]);
     }
+    book(context, &work, outcomes, notice).await;
 }
 
 /// An attempt always is. That something was put off is told when the reason is a new one, not at each look.

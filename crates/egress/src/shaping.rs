@@ -387,8 +387,11 @@ impl State {
 /// All paths.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    paths: Mutex<HashMap<(Arc<str>, Option<IpAddr>), Arc<Path>>>,
+    paths: Mutex<Known>,
 }
+
+/// By the key of the site and the address of the source.
+type Known = HashMap<(Arc<str>, Option<IpAddr>), Arc<Path>>;
 
 impl Paths {
     /// The path, made when it is new; None when there are `paths_max` that are all in use.
@@ -437,7 +440,7 @@ impl Paths {
         views
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Arc<str>, Option<IpAddr>), Arc<Path>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

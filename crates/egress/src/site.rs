@@ -390,7 +390,7 @@ mod tests {
         let check = |names: &[&str], expected: &str| assert_eq!(display_name(names), expected, "{names:?}");
         check(&["mx.a.test"], "mx.a.test");
         check(&["mx1.a.test", "mx2.a.test"], "*.a.test");
-        check(&["a.mx.l.test", "mx.l.test"], "a.mx.l.test");
+        check(&["alt1.mx.l.test", "mx.l.test"], "*.l.test");
         check(&["mx1.a.test", "mx2.b.test"], "mx1.a.test");
         check(&[], "");
     }
