@@ -148,7 +148,7 @@ async fn accounts_from_csv_with_the_hashes_they_have() {
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
     };
     let csv = format!(
-        "login,password_hash,tenant,language,also_sends_as,role\nsix@acme.example,{},acme,it,,user\nfive@acme.example,{{CRYPT}}{},acme,ru,,user\nplain@acme.example,{{PLAIN}}secret,acme,en,,user\n",
+        "login,password_hash,tenant,language,also_sends_as,role\nsix@beta.example,{},beta,it,,user\nfive@beta.example,{{CRYPT}}{},beta,ru,,user\nplain@beta.example,{{PLAIN}}secret,beta,en,,user\n",
         hash("-6"),
         hash("-5")
     );
@@ -159,12 +159,12 @@ async fn accounts_from_csv_with_the_hashes_they_have() {
     );
     until("the running gateway knows them", || {
         let list = gateway
-            .dogana(&["account", "list", "--tenant", "acme"], "")
+            .dogana(&["account", "list", "--tenant", "beta"], "")
             .unwrap();
-        list.contains("six@acme.example") && !list.contains("plain@")
+        list.contains("six@beta.example") && !list.contains("plain@")
     })
     .await;
-    for login in ["six@acme.example", "five@acme.example"] {
+    for login in ["six@beta.example", "five@beta.example"] {
         let mut client = e2e::client::Client::connect(gateway.submission)
             .await
             .unwrap()
@@ -182,9 +182,9 @@ async fn accounts_from_csv_with_the_hashes_they_have() {
         assert!(reply.starts_with("235"), "{login}: {reply}");
     }
     let shown = gateway
-        .dogana(&["account", "show", "six@acme.example"], "")
+        .dogana(&["account", "show", "six@beta.example"], "")
         .unwrap();
-    assert!(!shown.contains("$6$") && shown.contains("acme"), "{shown}");
+    assert!(!shown.contains("$6$") && shown.contains("beta"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,9 +15,9 @@ pub enum NetworkVerb {
         name: String,
         /// Its range, for example 192.0.2.0/24.
         range: ipnet::IpNet,
-        /// Customer it belongs to.
-        #[arg(long, default_value = "")]
-        tenant: String,
+        /// Customer it belongs to. Default: the network's name.
+        #[arg(long)]
+        tenant: Option<String>,
         /// It is a proxy that may say XCLIENT and PROXY, instead of a customer that may relay.
         #[arg(long)]
         proxy: bool,
@@ -47,6 +47,7 @@ impl NetworkVerb {
     pub fn run(self, config: &Resolved) -> Result<()> {
         let Self::Add { name, range, tenant, proxy, also_sends_as } = self;
         let trust = if proxy { NetworkTrust::Proxy } else { NetworkTrust::Relay };
+        let tenant = tenant.unwrap_or_else(|| if proxy { String::new() } else { name.clone() });
         let limits = risk::LimitOverrides::default();
         open(config)?.put_network(&Network { name: name.clone(), range, trust, tenant, also_sends_as, limits })?;
         println!("{range} is named {name}");

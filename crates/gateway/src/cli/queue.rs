@@ -62,8 +62,14 @@ pub enum QueueVerb {
     },
     /// Release from hold.
     Release(Which),
-    /// Drop. No notice is sent; the stories tell who did it.
-    Drop(Which),
+    /// Drop. No notice is sent; the stories tell who did it and why.
+    Drop {
+        #[command(flatten)]
+        which: Which,
+        /// Why.
+        #[arg(long, default_value = "by the operator")]
+        reason: String,
+    },
 }
 
 /// What to pause or resume: one of these.
@@ -128,7 +134,7 @@ impl QueueVerb {
         let data = &config.store.directory;
         let act = |verb: &str, body: Value| -> Result<()> {
             let answer = block_on(ask(data, Method::POST, &format!("/v1/queue/{verb}"), Some(body)))?;
-            println!("{verb}: {} recipients", answer["count"]);
+            println!("{verb}: {} recipients", answer["changed"]);
             Ok(())
         };
         match self {
@@ -140,14 +146,16 @@ impl QueueVerb {
             }
             Self::Retry(which) => act("retry", which.filter(true)?),
             Self::Release(which) => act("release", which.filter(true)?),
-            Self::Drop(which) => act("drop", which.filter(true)?),
-            Self::Hold { which, reason } => {
-                let mut body = which.filter(true)?;
-                body["reason"] = json!(reason);
-                act("hold", body)
-            }
+            Self::Hold { which, reason } => act("hold", with_reason(&which, &reason)?),
+            Self::Drop { which, reason } => act("drop", with_reason(&which, &reason)?),
         }
     }
+}
+
+fn with_reason(which: &Which, reason: &str) -> Result<Value> {
+    let mut body = which.filter(true)?;
+    body["reason"] = json!(reason);
+    Ok(body)
 }
 
 fn list(config: &Resolved, which: &Which, held: bool, limit: usize) -> Result<()> {
@@ -166,25 +174,19 @@ fn list(config: &Resolved, which: &Which, held: bool, limit: usize) -> Result<()
         "{} messages, {} octets; recipients: {} scheduled, {} under way, {} held",
         counts["messages"], counts["octets"], counts["scheduled"], counts["leased"], counts["held"]
     );
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
     let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
-        let (envelope, recipient) = (&row["envelope"], &row["recipient"]);
-        let state = &recipient["state"];
-        let when = if row["leased"] == true { "under way".to_owned() } else { text(&state["due"]) };
-        let reply = recipient["last_reply"]["lines"].as_array().and_then(|lines| lines.first()).map(&text);
-        vec![
-            text(&envelope["id"]),
-            envelope["size_octets"].to_string(),
-            text(&envelope["reverse_path"]),
-            text(&recipient["forward_path"]),
-            text(&envelope["pool"]),
-            state["state"].as_str().unwrap_or_default().to_owned(),
-            recipient["attempts"].to_string(),
-            when,
-            reply.unwrap_or_default(),
-        ]
+        let words = ["id", "size_octets", "reverse_path", "recipient", "pool", "state", "attempts", "due"];
+        let mut cells: Vec<String> = words.iter().map(|name| text(&row[name])).collect();
+        let (reason, reply) = (text(&row["reason"]), text(&row["last_reply"]));
+        cells.push(if reason.is_empty() { reply } else { reason });
+        cells
     });
-    let head = ["id", "octets", "from", "to", "pool", "state", "attempts", "due", "last reply"];
+    let head = ["id", "octets", "from", "to", "pool", "state", "attempts", "due", "why"];
     table::print(&head, &rows.collect::<Vec<_>>());
     Ok(())
 }
@@ -199,14 +201,18 @@ impl PauseWords {
             ("destination", &what.destination),
             ("pool", &what.pool),
         ];
-        let scope = named
+        let (scope, name) = named
             .into_iter()
-            .find_map(|(scope, name)| name.as_ref().map(|name| json!({"scope": scope, "name": name})))
-            .unwrap_or_else(|| json!({"scope": "all"}));
-        let mut body = scope.clone();
-        body["reason"] = json!(self.reason);
-        let method = if pause { Method::POST } else { Method::DELETE };
-        block_on(ask(&config.store.directory, method, "/v1/pauses", Some(if pause { body } else { scope })))?;
+            .find_map(|(scope, name)| name.as_deref().map(|name| (scope, Some(name))))
+            .unwrap_or(("all", None));
+        let data = &config.store.directory;
+        if pause {
+            let body = json!({"scope": scope, "name": name, "reason": self.reason});
+            block_on(ask(data, Method::POST, "/v1/pauses", Some(body)))?;
+        } else {
+            let name = name.map(|name| format!("&name={}", encoded(name))).unwrap_or_default();
+            block_on(ask(data, Method::DELETE, &format!("/v1/pauses?scope={scope}{name}"), None))?;
+        }
         println!("{}", if pause { "paused" } else { "resumed" });
         Ok(())
     }

@@ -52,10 +52,11 @@ impl SenderVerb {
         let data = &config.store.directory;
         match self {
             Self::List { locked, limit } => {
-                let path = format!("/v1/senders?locked={locked}&limit={limit}");
+                let standing = if locked { "&standing=locked" } else { "" };
+                let path = format!("/v1/senders?limit={limit}{standing}");
                 let answer = block_on(ask(data, Method::GET, &path, None))?;
                 let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let rows = answer["senders"].as_array().into_iter().flatten().map(|row| {
+                let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
                     ["key", "tenant", "standing", "messages_day", "recipients_day", "locks"]
                         .map(|name| text(&row[name]))
                         .to_vec()

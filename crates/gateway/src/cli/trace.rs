@@ -55,7 +55,7 @@ impl Trace {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             return Ok(());
         }
-        let rows = answer["stories"].as_array().into_iter().flatten().map(|row| {
+        let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
             let to = row["recipients"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",");
             vec![text(&row["at"]), text(&row["id"]), text(&row["class"]), text(&row["status"]), text(&row["sender"]), to, text(&row["subject"])]
         });
@@ -119,7 +119,7 @@ fn one_line(event: &Value) -> String {
 }
 
 fn tell(answer: &Value) {
-    let story = &answer["story"];
+    let story = &answer["row"];
     println!("{}  {}  {} -> {}", text(&story["id"]), text(&story["status"]), text(&story["sender"]), story["recipients"]);
     println!("{}  score {} dB  {}", text(&story["class"]), story["score_db"], text(&story["reason"]));
     for event in answer["events"].as_array().into_iter().flatten() {
