@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::StoryFilter;
 
-/// Senders looked at to count the locked ones.
-const SENDERS_MAX: usize = 10_000;
-
 #[derive(Serialize)]
 pub(crate) struct Overview {
     ok: bool,
@@ -43,7 +40,7 @@ fn overview(shared: &Shared, viewer: &Viewer) -> Result<Overview, PanelError> {
         ..StoryFilter::default()
     });
     let health = (shared.state.health)();
-    let locked = store.ledger.top(viewer.bounds().0, true, now, SENDERS_MAX);
+    let locked = crate::senders::top(shared, viewer.bounds().0, true)?;
     Ok(Overview {
         ok: health.ok,
         notes: if viewer.role() == Role::Operator {

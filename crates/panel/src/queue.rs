@@ -78,10 +78,8 @@ pub(crate) async fn list(
     viewer: Viewer,
     Params(search): Params<Search>,
 ) -> Result<Json<QueueView>, PanelError> {
-    let (after, rows_max) = (
-        search.after.as_deref().map(cursor).transpose()?,
-        Limit::rows(search.limit),
-    );
+    let rows_max = Limit::rows(search.limit);
+    let after = given(search.after.clone()).as_deref().map(cursor).transpose()?;
     let filter = narrow(&viewer, search.filter());
     blocking(move || {
         let counts = counts(&shared, &viewer);

@@ -71,11 +71,7 @@ pub(crate) async fn list(
     blocking(move || {
         let now = shared.now();
         let locked = standing.as_deref() == Some("locked");
-        let rows = shared
-            .state
-            .store
-            .ledger
-            .top(tenant.as_deref(), locked, now, LOOKED_AT_MAX);
+        let rows = top(&shared, tenant.as_deref(), locked)?;
         let mut fitting = rows
             .into_iter()
             .filter(|row| viewer.sees(&scope_of(row)))
@@ -220,16 +216,35 @@ fn shown_again(shared: &Shared, viewer: &Viewer, key: &str) -> Result<Json<Sende
     Ok(Json(SenderLine::of(row, viewer, shared.now())))
 }
 
+/// Senders of a tenant, or all, most recipients in the last day first. Those that were locked before they ever sent have no
+/// place in the ledger yet; the directory knows it.
+pub(crate) fn top(shared: &Shared, tenant: Option<&str>, locked: bool) -> Result<Vec<LedgerRow>, PanelError> {
+    let (ledger, now) = (&shared.state.store.ledger, shared.now());
+    let mut rows = ledger.top(tenant, locked, now, LOOKED_AT_MAX);
+    if tenant.is_some() {
+        rows.extend(ledger.top(Some(""), locked, now, LOOKED_AT_MAX));
+    }
+    for row in rows.iter_mut().filter(|row| row.tenant.is_empty()) {
+        if let Some(account) = account_of(shared, &row.key)? {
+            row.tenant.clone_from(&account.tenant);
+            row.domain.clone_from(&account.domain);
+        }
+    }
+    rows.retain(|row| tenant.is_none_or(|tenant| row.tenant == tenant));
+    Ok(rows)
+}
+
+fn account_of(shared: &Shared, key: &str) -> Result<Option<Arc<store::Account>>, PanelError> {
+    let Some(login) = key.strip_prefix("mailbox:") else {
+        return Ok(None);
+    };
+    Ok(shared.state.store.directory.account(login)?)
+}
+
 /// A sender from the ledger, or one that is in the directory and has not sent yet.
 pub(crate) fn find(shared: &Shared, key: &str) -> Result<Option<LedgerRow>, PanelError> {
-    let store = &shared.state.store;
-    let row = store.ledger.get(key, shared.now());
-    let Some(account) = key
-        .strip_prefix("mailbox:")
-        .map(|login| store.directory.account(login))
-        .transpose()?
-        .flatten()
-    else {
+    let row = shared.state.store.ledger.get(key, shared.now());
+    let Some(account) = account_of(shared, key)? else {
         return Ok(row);
     };
     let row = row.unwrap_or_else(|| LedgerRow {
