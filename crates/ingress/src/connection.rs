@@ -442,3 +442,55 @@ impl Connection {
         story.tell(now, what);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::Assessor;
+    use crate::gather::Gatherer;
+    use crate::scan::{ScannerSettings, Scanners};
+    use crate::session::Rules;
+    use crate::settings::{ListenerLimits, Settings};
+    use net::{Clock, Dialer, Listener};
+    use trace::Hub;
+
+    /// Octets of the future of a connection: what each of thousands of idle ones costs besides its socket.
+    const FUTURE_OCTETS_MAX: usize = 2_048;
+
+    #[tokio::test]
+    async fn the_future_of_a_connection_is_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store::Store::open(&store::Settings {
+            directory: folder.path().join("data"),
+            free_octets_min: 0,
+            messages_max: 10,
+            stories_kept_days: 1,
+        })
+        .unwrap();
+        let scanners = Arc::new(Scanners::new(ScannerSettings::default(), Dialer::system()));
+        let gatherer = Gatherer { store: Arc::clone(&store), scanners, policy: Arc::default() };
+        let settings = Settings::new("mx.example");
+        let room = Room::new(settings, store, Hub::new(Vec::new()), Assessor::new(gatherer), Clock::system());
+        let rules = Rules {
+            hostname: "mx.example".into(),
+            kind: DoorKind::Relay,
+            starttls: false,
+            auth_in_clear: false,
+            limits: ListenerLimits::default(),
+        };
+        let door = Arc::new(Door::new("relay".into(), rules, None, false));
+        let place = door.place().unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let dial = Dialer::system();
+        let timeout = Duration::from_secs(5);
+        let client = dial.connect(None, listener.local_addr().unwrap(), timeout);
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (stream, peer) = accepted.unwrap();
+        let (_drain, draining) = tokio::sync::watch::channel(None);
+        let future = serve(Arc::new(room), door, stream, peer, place, draining);
+        let octets = std::mem::size_of_val(&future);
+        assert!(octets <= FUTURE_OCTETS_MAX, "{octets}");
+        drop(client.unwrap());
+        future.await;
+    }
+}

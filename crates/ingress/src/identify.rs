@@ -141,3 +141,111 @@ impl Trust {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hygiene;
+    use store::NetworkTrust;
+
+    fn directory() -> (tempfile::TempDir, Directory) {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(folder.path()).unwrap();
+        (folder, directory)
+    }
+
+    fn account() -> Identity {
+        Identity::Account(Arc::new(Account {
+            login: "anna@example.com".into(),
+            domain: "example.com".into(),
+            tenant: "acme".into(),
+            also_sends_as: vec!["@lists.example.com".into()],
+            language: Language::Italian,
+            enabled: true,
+            ..Account::default()
+        }))
+    }
+
+    fn network() -> Identity {
+        Identity::Network(Arc::new(Network {
+            name: "web".into(),
+            range: "192.0.2.0/24".parse().unwrap(),
+            trust: NetworkTrust::Relay,
+            tenant: "acme".into(),
+            also_sends_as: vec!["@example.com".into()],
+            limits: risk::LimitOverrides::default(),
+        }))
+    }
+
+    fn foreign(address: &str) -> Match {
+        Match::Foreign(address.to_owned())
+    }
+
+    #[test]
+    fn who_is_judged() {
+        let sender = account().sender();
+        assert_eq!((sender.key().as_str(), sender.tenant.as_str()), ("mailbox:anna@example.com", "acme"));
+        assert_eq!(account().scope().domain, "example.com");
+        assert_eq!(account().language(), Language::Italian);
+        assert_eq!(network().sender().key(), "host:web");
+        assert_eq!(network().scope().sender, "host:web");
+    }
+
+    #[test]
+    fn reverse_paths() {
+        let (_folder, directory) = directory();
+        for (path, expected) in [
+            (None, Match::Absent),
+            (Some("anna@example.com"), Match::Owned),
+            (Some("ANNA+x@example.com"), Match::Owned),
+            (Some("any@lists.example.com"), Match::Owned),
+            (Some("anna@lists.example.com.evil.example"), foreign("anna@lists.example.com.evil.example")),
+            (Some("bob@example.com"), foreign("bob@example.com")),
+        ] {
+            let path = path.map(|path| Address::parse(path).unwrap());
+            assert_eq!(account().match_path(&directory, path.as_ref()).unwrap(), expected, "{path:?}");
+        }
+        let path = Address::parse("shop@example.com").unwrap();
+        assert_eq!(network().match_path(&directory, Some(&path)).unwrap(), Match::Owned);
+    }
+
+    fn check(identity: &Identity, header: &str, from: Match, sender: Match) {
+        let (_folder, directory) = directory();
+        let text = format!("{header}\r\n\r\n");
+        let parsed = Header::parse(text.as_bytes(), &hygiene::limits());
+        let facts = identity.match_message(&directory, None, &parsed).unwrap();
+        assert_eq!((facts.header_from, facts.header_sender), (from, sender), "{header}");
+    }
+
+    #[test]
+    fn header_fields() {
+        let (owned, absent, unclear) = (Match::Owned, Match::Absent, Match::Unclear);
+        let anna = account();
+        check(&anna, "From: Anna <anna@example.com>", owned.clone(), absent.clone());
+        check(&anna, "From: anna@example.com, x@lists.example.com", owned.clone(), absent.clone());
+        check(&anna, "From: anna@example.com, b@y.example", foreign("b@y.example"), absent.clone());
+        check(&anna, "From: a@x\r\nFrom: anna@example.com", unclear.clone(), absent.clone());
+        check(&anna, "From: anna@example.com\r\nSender: b@y.example", owned.clone(), foreign("b@y.example"));
+        check(&anna, "From: anna@example.com\r\nSender: ", owned.clone(), unclear.clone());
+        check(&anna, "From: <anna@example.com> <b@y.example>", unclear.clone(), absent.clone());
+        check(&anna, "From: friends:;", unclear.clone(), absent.clone());
+        check(&anna, "Subject: none", unclear.clone(), absent.clone());
+        check(&network(), "Subject: none", absent.clone(), absent.clone());
+        check(&network(), "From: ceo@bank.example", foreign("ceo@bank.example"), absent);
+    }
+
+    #[test]
+    fn whose_keys_sign() {
+        for (header, domain) in [
+            ("From: Anna <anna@B\u{fc}cher.example>", Some("xn--bcher-kva.example")),
+            ("From: a@one.example, b@two.example", Some("one.example")),
+            ("From: a@one.example\r\nFrom: b@two.example", None),
+            ("From: nobody", None),
+            ("To: a@one.example", None),
+        ] {
+            let text = format!("{header}\r\n\r\n");
+            let parsed = Header::parse(text.as_bytes(), &hygiene::limits());
+            assert_eq!(signing_domain(&parsed).as_deref(), domain, "{header}");
+        }
+    }
+}

@@ -195,13 +195,16 @@ fn settings(directory: &Path) -> Settings {
     let tight = ListenerLimits {
         connections_max: 3,
         connections_per_address_max: 2,
-        command_timeout: Duration::from_millis(400),
-        data_timeout: Duration::from_millis(400),
         size_octets_max: 2_000,
         recipients_max: 3,
         messages_per_connection_max: 2,
         hops_max: 5,
         idle_commands_max: 5,
+        ..ListenerLimits::default()
+    };
+    let hasty = ListenerLimits {
+        command_timeout: Duration::from_millis(400),
+        data_timeout: Duration::from_millis(400),
         ..ListenerLimits::default()
     };
     let mut settings = Settings::new("mx.test.example");
@@ -217,6 +220,7 @@ fn settings(directory: &Path) -> Settings {
         door("relay", DoorKind::Relay),
         clear("clear"),
         ListenerSettings { limits: tight, ..clear("tight") },
+        ListenerSettings { limits: hasty, ..clear("hasty") },
         ListenerSettings { proxy_protocol: true, ..clear("proxied") },
         ListenerSettings { tls: None, ..clear("bare") },
     ];
