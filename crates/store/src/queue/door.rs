@@ -1,13 +1,13 @@
 //! The doors of the queue: what sessions, the sending side and operators call.
 
-use super::batch::{Incoming, Waiter};
+use super::batch::Incoming;
 use super::code::{nanoseconds, timestamp};
 use super::disk::{Disk, read_exactly};
 use super::index::Index;
 use super::log::Log;
 use super::recent::{join, total};
 use super::recover::{Recovery, recover};
-use super::shared::Shared;
+use super::shared::{Shared, Work};
 use super::sift::is_behind;
 use super::slot::{Slot, Stand};
 use super::{
@@ -365,28 +365,36 @@ impl Queue {
 
     /// Waits until all that memory knows is durable.
     async fn barrier(&self) -> Result<(), StoreError> {
-        let (waiter, told): (Waiter, _) = oneshot::channel();
-        {
+        let told = {
             let mut work = self.shared.work();
-            if work.closed {
-                return Err(StoreError::Closing);
-            }
-            work.barriers.push(waiter);
-            self.shared.rouse(&work);
-        }
+            self.ask(&mut work)?
+        };
         told.await.unwrap_or(Err(StoreError::Closing))
     }
 
-    /// Writes all that waits, then stops. Further admissions are refused; outcomes booked later are forgotten, so their mail is
-    /// tried again after the next start.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        self.shared.work().closing = true;
-        let written = self.barrier().await;
-        self.stop();
-        match written {
-            Err(StoreError::Closing) => Ok(()),
-            other => other,
+    fn ask(&self, work: &mut Work) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        if work.closed {
+            return Err(StoreError::Closing);
         }
+        let (waiter, told) = oneshot::channel();
+        work.barriers.push(waiter);
+        self.shared.rouse(work);
+        Ok(told)
+    }
+
+    /// Writes all that waits, then stops. Further admissions are refused; outcomes booked later are forgotten, so their mail is
+    /// tried again after the next start. An error means the same for outcomes that the disk did not take.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let told = {
+            let mut work = self.shared.work();
+            work.closing = true;
+            self.ask(&mut work)
+        };
+        // It was closed before when nobody answers.
+        let Ok(told) = told else { return Ok(()) };
+        let written = told.await.unwrap_or(Err(StoreError::Closing));
+        self.stop();
+        written
     }
 
     /// Waits for the writer's thread, which ends after its last batch.

@@ -73,6 +73,8 @@ pub(super) struct Log {
     unsynced: Vec<Op>,
     unsynced_since: Option<Instant>,
     skips: Vec<Skip>,
+    /// Something is void and no durable record says so yet.
+    owes: bool,
     /// Notices that could not be written; tried again.
     notices: Vec<Incoming>,
     /// Octets that the next state record needs.
@@ -93,6 +95,7 @@ impl Log {
             unsynced: Vec::new(),
             unsynced_since: None,
             skips,
+            owes: false,
             notices: Vec::new(),
             wanted: 0,
             retry_at: None,
@@ -107,22 +110,24 @@ impl Log {
         self.sweep();
         loop {
             self.wait();
+            // Only a round that knew of the closing may be the last one.
+            let closing = self.shared.work().closing;
             let failed = self.round().is_err();
             self.sweep();
             self.find_victim();
-            let work = self.shared.work();
-            if work.closing && work.arrivals.is_empty() {
-                drop(work);
-                if failed || self.is_drained() {
-                    break self.end();
-                }
+            let waiting = {
+                let work = self.shared.work();
+                !work.arrivals.is_empty() || !work.barriers.is_empty()
+            };
+            if closing && !waiting && (failed || self.is_drained()) {
+                break self.end();
             }
         }
     }
 
     fn is_drained(&self) -> bool {
         let index = self.shared.index();
-        index.dirty.is_empty() && index.gone.is_empty() && self.unsynced.is_empty() && self.notices.is_empty()
+        index.dirty.is_empty() && index.gone.is_empty() && self.unsynced.is_empty() && self.notices.is_empty() && !self.owes
     }
 
     /// Sleeps until there is something to do.
@@ -179,13 +184,13 @@ impl Log {
         };
         let mut failure = None;
         let mut batch = Batch::default();
-        if !arrivals.is_empty() || self.has_states() || moves.is_some() {
+        if !arrivals.is_empty() || self.has_states() || moves.is_some() || self.owes {
             match self.ready(planned + moves.unwrap_or(0) + self.wanted + 4_096) {
                 Ok(()) => self.fill(&mut batch, arrivals, moves.is_some()),
                 Err(error) => failure = Some(self.give_up(arrivals, &error)),
             }
         }
-        let urgent = closing || moves.is_some() || !barriers.is_empty() || self.shared.work().closing;
+        let urgent = closing || self.owes || moves.is_some() || !barriers.is_empty() || self.shared.work().closing;
         if let Err(error) = self.commit(batch, urgent) {
             failure = Some(error);
         }
@@ -427,6 +432,7 @@ impl Log {
         let number = active.number;
         self.synced = self.next_sequence;
         self.unsynced_since = None;
+        self.owes = false;
         let ops = std::mem::take(&mut self.unsynced);
         self.count(ops, number);
         Ok(())

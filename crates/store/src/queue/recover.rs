@@ -76,6 +76,15 @@ struct Suspect {
     id: Option<u64>,
 }
 
+/// What may be believed of a segment.
+#[derive(Clone, Copy, Debug)]
+struct Trust {
+    /// A later segment was begun, so all of this one was synced: octets of messages need no check now.
+    octets: bool,
+    /// Its first record is good. If not, that may be torn, and what the same batch says of syncs counts only together with it.
+    begin: bool,
+}
+
 #[derive(Debug, Default)]
 struct Reader {
     index: Index,
@@ -128,7 +137,8 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
         disk.sync_names()?;
     }
     for number in names.keys() {
-        reader.read_segment(*number, *number >= last_begun, &skips)?;
+        let begun = begun.get(number).is_some_and(|begun| *begun);
+        reader.read_segment(*number, Trust { octets: *number < last_begun, begin: begun }, &skips)?;
     }
     reader.finish(&mut skips);
     let next_segment = names.keys().next_back().map_or(1, |last| last + 1);
@@ -175,7 +185,7 @@ fn read_begin(scanner: &mut Scanner, skips: &mut Vec<Skip>) -> io::Result<bool> 
 impl Reader {
     /// Reads one segment. Octets of messages are checked only in the last one: in the others the sync was heard, and they are
     /// checked whenever they are read.
-    fn read_segment(&mut self, number: u32, check_octets: bool, skips: &[Skip]) -> Result<(), StoreError> {
+    fn read_segment(&mut self, number: u32, trust: Trust, skips: &[Skip]) -> Result<(), StoreError> {
         let void: Vec<Range<u64>> = skips
             .iter()
             .filter(|skip| skip.segment == number)
@@ -190,7 +200,7 @@ impl Reader {
             .map(|stretch| stretch.start)
             .min();
         let mut scanner = Scanner::new(segment.file.clone(), segment.salt, end.unwrap_or(u64::MAX))?;
-        let mut used = 0;
+        let (mut used, mut first) = (0, None);
         self.report.segments += 1;
         let mut previous = self
             .last
@@ -232,7 +242,11 @@ impl Reader {
                         });
                     }
                     previous = Some(header.sequence);
-                    let fits = !check_octets || header.octets == 0 || scanner.octets_fit(offset, &header)?;
+                    let first = *first.get_or_insert(header.sequence);
+                    if trust.begin || header.synced > first {
+                        self.synced = self.synced.max(header.synced);
+                    }
+                    let fits = trust.octets || header.octets == 0 || scanner.octets_fit(offset, &header)?;
                     self.take(number, offset, &header, &meta, fits);
                 }
             }
@@ -250,7 +264,6 @@ impl Reader {
     fn take(&mut self, segment: u32, offset: u64, header: &Header, meta: &[u8], fits: bool) {
         self.report.records += 1;
         self.sequence = self.sequence.max(header.sequence);
-        self.synced = self.synced.max(header.synced);
         if self.understand(segment, offset, header, meta, fits).is_err() {
             let to = offset + header.record_octets();
             self.suspects.push(Suspect {

@@ -34,13 +34,15 @@ pub fn minute(count: i64) -> Timestamp {
 /// Octets that depend on the id, so that a mix-up shows.
 pub fn octets(id: u64, count: usize) -> Vec<u8> {
     let mut state = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let next = || {
+    let mut octets = Vec::with_capacity(count + 8);
+    while octets.len() < count {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(count).collect()
+        octets.extend_from_slice(&state.to_le_bytes());
+    }
+    octets.truncate(count);
+    octets
 }
 
 /// A message of that size whose recipients are due at these minutes.
