@@ -86,7 +86,9 @@ async fn pause_queue_hold_release_drop() {
     until("the released one goes", || sink.count() == 2).await;
     until("the queue is empty", || list().starts_with("0 messages")).await;
     until("the story tells who dropped it", || {
-        gateway.dogana(&["trace", &id], "").is_ok_and(|story| story.contains("outcome=dropped"))
+        gateway
+            .dogana(&["trace", &id], "")
+            .is_ok_and(|story| story.contains("outcome=dropped"))
     })
     .await;
 }

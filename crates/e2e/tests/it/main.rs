@@ -6,6 +6,7 @@ mod disk_full;
 mod kill_loop;
 mod postfix_relays_through_us;
 mod refusals;
+mod scanners;
 mod submission_to_delivery;
 
 use e2e::process::{Gateway, Plan};
