@@ -65,7 +65,7 @@ pub fn to(recipients: &[&str]) -> Letter {
 /// only moves by itself while no blocking task runs.
 pub async fn while_time_stands<T>(future: impl Future<Output = T>) -> T {
     let (done, wait) = std::sync::mpsc::channel::<()>();
-    let held = tokio::task::spawn_blocking(move || drop(wait.recv()));
+    let held = tokio::task::spawn_blocking(move || wait.recv().is_ok());
     let value = future.await;
     drop(done);
     held.await.unwrap();
@@ -131,7 +131,7 @@ impl World {
                 assert!(
                     begun.elapsed() < Duration::from_secs(20),
                     "{what}; {:#?}",
-                    self.settled()
+                    self.last_settled()
                 );
                 tokio::task::yield_now().await;
             }
@@ -158,7 +158,7 @@ impl World {
             assert!(
                 self.clock.now() < end,
                 "{what}: not within {limit:?}; {:#?}",
-                self.settled()
+                self.last_settled()
             );
             tokio::time::sleep(Duration::from_millis(20).max(limit / 20_000)).await;
         }
@@ -181,6 +181,12 @@ impl World {
             _ => None,
         };
         self.all_events().iter().filter_map(line).collect()
+    }
+
+    /// The last outcomes, for failing tests.
+    pub fn last_settled(&self) -> Vec<String> {
+        let all = self.settled();
+        all[all.len().saturating_sub(20)..].to_vec()
     }
 
     /// How many outcomes of that kind there were.

@@ -234,6 +234,9 @@ async fn drain_loses_nothing() {
     sim.world
         .send_all((0..300).map(|n| to(&[&format!("r{n}@one.test")])))
         .await;
+    sim.world
+        .at_once("sending has begun", || !sim.network.taken().is_empty())
+        .await;
     let in_time = sim.egress.drain(Duration::from_secs(30)).await;
     assert!(!in_time, "one next hop never answers");
     assert_eq!(sim.world.store.queue.counts().leased, 0, "all leases are back");
