@@ -1,10 +1,11 @@
-//! Commands of the developers: `cargo xtask run | test | check | walls | docs | bench | ci`.
+//! Commands of the developers: `cargo xtask run | test | check | walls | docs | bench | fuzz | ci`.
 //!
 //! `run` and `test` do all set-up on a fresh machine themselves, say what they do, and are quick the second time.
 
 mod bench;
 mod demo;
 mod docs;
+mod fuzz;
 mod machine;
 mod rooms;
 mod shell;
@@ -21,6 +22,7 @@ cargo xtask check    format, clippy, walls, docs: what must be clean before a co
 cargo xtask walls    the arrows between rooms and the other invariants of ARCHITECTURE.md
 cargo xtask docs     write docs/config.md from the doc comments (--check: compare only)
 cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | all
+cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
 cargo xtask ci       check, then test: what .ci/run calls
 ";
 
@@ -44,6 +46,7 @@ fn run() -> Result<()> {
         Some("walls") => walls::run(),
         Some("docs") => docs::run(rest),
         Some("bench") => bench::run(rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("ci") => check().and_then(|()| test::run(rest)),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");
