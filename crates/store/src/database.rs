@@ -27,6 +27,10 @@ pub(crate) struct Schema {
     pub synchronous: &'static str,
     /// Octets of a page; fixed when the file is made.
     pub page_octets: u32,
+    /// Octets of pages that the writer keeps in memory.
+    pub cache_octets_max: u32,
+    /// Octets of the write-ahead log after which it is copied into the file.
+    pub checkpoint_octets: u32,
 }
 
 /// Directory, ledger and controls.
@@ -35,6 +39,8 @@ pub(crate) const CONTROL: Schema = Schema {
     steps: &[include_str!("../migrations/control-1.sql")],
     synchronous: "FULL",
     page_octets: 4_096,
+    cache_octets_max: 4 << 20,
+    checkpoint_octets: 4 << 20,
 };
 
 /// Stories: losing the last second of them when the power goes is accepted.
@@ -42,7 +48,9 @@ pub(crate) const STORIES: Schema = Schema {
     file: "stories.db",
     steps: &[include_str!("../migrations/stories-1.sql")],
     synchronous: "NORMAL",
-    page_octets: 8_192,
+    page_octets: 16_384,
+    cache_octets_max: 16 << 20,
+    checkpoint_octets: 32 << 20,
 };
 
 /// Opens a database to write and read, makes and migrates it.
@@ -60,6 +68,12 @@ pub(crate) fn open(directory: &Path, schema: &Schema) -> Result<Connection, Stor
     connection.pragma_update(None, "page_size", schema.page_octets)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     prepare(&connection, schema)?;
+    connection.pragma_update(None, "cache_size", -i64::from(schema.cache_octets_max >> 10))?;
+    connection.pragma_update(
+        None,
+        "wal_autocheckpoint",
+        schema.checkpoint_octets / schema.page_octets,
+    )?;
     migrate(&mut connection, schema)?;
     Ok(connection)
 }

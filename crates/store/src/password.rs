@@ -247,12 +247,18 @@ mod tests {
             "correct horse",
             "$6$saltstring$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
         ),
-        ("correct horse", "$5$saltstring$vc6YOOogU4kWVvwga8e9zTFgKcy4tb5LaPxIiPJzqEC"),
+        (
+            "correct horse",
+            "$5$saltstring$vc6YOOogU4kWVvwga8e9zTFgKcy4tb5LaPxIiPJzqEC",
+        ),
         (
             "correct horse",
             "$6$rounds=1000$abcdefgh$DbXqPck5ABZumVXwcH5eMVHsPZwvQ3jylSxpJmKkZVxcoCiC3N0rPerjHmAqL7r6PK6CIeYnO9.vxpbsevscg/",
         ),
-        ("correct horse", "$5$rounds=1000$abcdefgh$ue35C0ITbth1b5zVUjrjm2mMmsmMKiodEeH2UV/Hq10"),
+        (
+            "correct horse",
+            "$5$rounds=1000$abcdefgh$ue35C0ITbth1b5zVUjrjm2mMmsmMKiodEeH2UV/Hq10",
+        ),
         (
             "correct horse",
             "$6$x$wyUF1cwljYxWm52mSrCNhPis.RDV.T8CKPSQFvQhatb7XvQEuU8MzHV.HKzrzjDG/HEq.wZtbdTlLzrlSjbao/",
@@ -265,10 +271,22 @@ mod tests {
             "пароль",
             "$6$rounds=1000$AbCdEfGh$akzM/FcetUZcvm3oYLvEggtt3PM4MGcTAfUQqd6Ub6bwauj/9ITdzQ4NCxwzPDGn6EGkQ/eM7YLfvRYt5sdZd/",
         ),
-        ("correct horse", "$2a$04$J7wFHn1gktSoc/XpdwAe1uCiReinnGvdQCwsc3fZ14wQJpVLFh/u2"),
-        ("correct horse", "$2b$04$4x1eeAb/Ene6g9V53RJJeeWT6OVqrBQBIwjfXd.07LtkkZIXW6.uO"),
-        ("correct horse", "$2y$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ."),
-        ("пароль", "$2b$04$abcdefghijklmnopqrstuuEcURSwic20Q66XyIAO.9pxf2gB7Z9F."),
+        (
+            "correct horse",
+            "$2a$04$J7wFHn1gktSoc/XpdwAe1uCiReinnGvdQCwsc3fZ14wQJpVLFh/u2",
+        ),
+        (
+            "correct horse",
+            "$2b$04$4x1eeAb/Ene6g9V53RJJeeWT6OVqrBQBIwjfXd.07LtkkZIXW6.uO",
+        ),
+        (
+            "correct horse",
+            "$2y$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.",
+        ),
+        (
+            "пароль",
+            "$2b$04$abcdefghijklmnopqrstuuEcURSwic20Q66XyIAO.9pxf2gB7Z9F.",
+        ),
         // bcrypt looks at 72 octets.
         (
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -286,8 +304,14 @@ mod tests {
             "correct horse",
             "{SHA512-CRYPT}$6$2vxCzEqWGtY40PdE$f3U92Cqwm/ZyB5VxHD/2vwaLdfI0WLPEAnsmj.VvuRxYfVjbQg/PtjSlsICqh084UP72FWSLraKMTohrY8t/4.",
         ),
-        ("correct horse", "{SHA256-CRYPT}$5$1csDYzZbrArW1VWv$aQhRPEb2eTKedtg3brshihdRDKsC9xqga5BFKgduvJ0"),
-        ("correct horse", "{BLF-CRYPT}$2y$05$o8C.Bw9F.z.skrDAX2Qlhesc7xYtfawIElJHnMifIyRGdP5BXhcge"),
+        (
+            "correct horse",
+            "{SHA256-CRYPT}$5$1csDYzZbrArW1VWv$aQhRPEb2eTKedtg3brshihdRDKsC9xqga5BFKgduvJ0",
+        ),
+        (
+            "correct horse",
+            "{BLF-CRYPT}$2y$05$o8C.Bw9F.z.skrDAX2Qlhesc7xYtfawIElJHnMifIyRGdP5BXhcge",
+        ),
         (
             "correct horse",
             "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$HsIDWbfBjHeZroBTXOEUvg$W0hcehit+zSmVw3JYzAJ3b2G8H5InbD0Cnapsj3Ikg0",
@@ -300,13 +324,22 @@ mod tests {
             "correct horse",
             "{SSHA512}6vNryaTA98nsxkpsPHJIO7jObBiqROcKgIniRsVZ1w/N0zqmEZnhihmg9tibG+gew7SGtcam57u6TMd+vqjythK+Ax8=",
         ),
-        ("correct horse", "{SSHA256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca"),
-        ("correct horse", "{CRYPT}$2y$05$Hb.wUM6/kcdEoJN/G9nxr./.gc3JkhokE.bmN7ehXmeeXcodH3Z8K"),
+        (
+            "correct horse",
+            "{SSHA256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca",
+        ),
+        (
+            "correct horse",
+            "{CRYPT}$2y$05$Hb.wUM6/kcdEoJN/G9nxr./.gc3JkhokE.bmN7ehXmeeXcodH3Z8K",
+        ),
         (
             "correct horse",
             "{crypt}$6$saltstring$.r0X7ub5wGR2v4Xz7svCIozfnlorFh19V89t8KC9Umd81uGhFgsyTRNyzQDXDIm17fFcR9z3z7oBNdsyYBbtm/",
         ),
-        ("correct horse", "{ssha256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca"),
+        (
+            "correct horse",
+            "{ssha256}L3vcxdUC02981+fO9zNvHOEJ6xQHL14XoywJqdrlGE5oN5Ca",
+        ),
     ];
 
     #[test]
@@ -323,7 +356,8 @@ mod tests {
     #[test]
     fn a_changed_or_cut_hash_fits_no_password_and_harms_nothing() {
         for (password, hash) in VECTORS.iter().filter(|(_, hash)| !hash.contains("m=")) {
-            for cut in 1..hash.len() {
+            // Base64 may go without its padding.
+            for cut in 1..hash.trim_end_matches('=').len() {
                 assert!(!verify(&hash[..cut], password.as_bytes()), "{}", &hash[..cut]);
             }
             let changed = if hash.ends_with('.') { "/" } else { "." };
@@ -340,7 +374,11 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refuse = |hash: &str| {
-            assert!(matches!(check(hash), Err(StoreError::Refused(_))), "{hash}: {:?}", check(hash));
+            assert!(
+                matches!(check(hash), Err(StoreError::Refused(_))),
+                "{hash}: {:?}",
+                check(hash)
+            );
             assert!(!verify(hash, b"correct horse"), "{hash}");
         };
         for hash in [
@@ -397,7 +435,11 @@ mod tests {
             "$2y$15$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.".to_owned(),
             "$2y$31$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.".to_owned(),
         ] {
-            assert!(matches!(check(&hash), Err(StoreError::Refused(_))), "{hash}: {:?}", check(&hash));
+            assert!(
+                matches!(check(&hash), Err(StoreError::Refused(_))),
+                "{hash}: {:?}",
+                check(&hash)
+            );
         }
     }
 

@@ -5,6 +5,7 @@
 //! Searches read with connections of their own and never keep the writer waiting; they look at a bounded number of rows.
 
 mod batch;
+mod desk;
 mod rows;
 mod search;
 mod summary;
@@ -12,12 +13,13 @@ mod writer;
 
 use crate::StoreError;
 use crate::database::{self, Readers, STORIES};
+use desk::Desk;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 use trace::{Event, Id};
-use writer::{Desk, Writer};
+use writer::Writer;
 
 /// A story's summary, kept up to date with each event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

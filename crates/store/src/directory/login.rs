@@ -213,3 +213,70 @@ fn stand_in(costs: &Mutex<Costs>, readers: &Readers, choice: u64) -> String {
     }
     STAND_IN.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Directory;
+    use std::collections::HashMap;
+
+    const BCRYPT: &str = "$2y$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.";
+    const SHA_CRYPT: &str = "$5$rounds=1000$abcdefgh$ue35C0ITbth1b5zVUjrjm2mMmsmMKiodEeH2UV/Hq10";
+
+    #[test]
+    fn unknown_logins_cost_what_the_accounts_cost() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::open(place.path()).unwrap();
+        let chosen = || {
+            let costs = Mutex::default();
+            let mut chosen: HashMap<String, usize> = HashMap::new();
+            for choice in 0..400 {
+                *chosen
+                    .entry(stand_in(&costs, &directory.readers, choice))
+                    .or_default() += 1;
+            }
+            chosen
+        };
+        assert_eq!(
+            chosen(),
+            HashMap::from([(STAND_IN.to_owned(), 400)]),
+            "there are no accounts"
+        );
+        for (login, hash) in [("a", BCRYPT), ("b", SHA_CRYPT), ("c", BCRYPT), ("d", BCRYPT)] {
+            let login = format!("{login}@example.com");
+            let account = Account {
+                login,
+                hash: hash.to_owned(),
+                enabled: true,
+                ..Account::default()
+            };
+            directory.put_account(&account).unwrap();
+        }
+        assert_eq!(
+            chosen(),
+            HashMap::from([(BCRYPT.to_owned(), 300), (SHA_CRYPT.to_owned(), 100)])
+        );
+    }
+
+    #[test]
+    fn digests_of_parts_do_not_run_into_each_other() {
+        let logins = Logins::new();
+        assert_eq!(logins.digest(&[b"ab", b"c"]), logins.digest(&[b"ab", b"c"]));
+        assert_ne!(logins.digest(&[b"ab", b"c"]), logins.digest(&[b"a", b"bc"]));
+        assert_ne!(
+            logins.digest(&[b"ab", b"c"]),
+            Logins::new().digest(&[b"ab", b"c"]),
+            "keyed by process"
+        );
+    }
+
+    #[test]
+    fn places_are_bounded_and_given_back() {
+        let waiting = AtomicUsize::new(0);
+        let places: Vec<_> = (0..WAITING_MAX).map(|_| Place::take(&waiting).unwrap()).collect();
+        assert!(matches!(Place::take(&waiting), Err(StoreError::Full(_))));
+        drop(places);
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+        assert!(Place::take(&waiting).is_ok());
+    }
+}

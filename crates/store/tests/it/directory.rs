@@ -2,9 +2,12 @@
 
 use crate::block_on;
 use mail::Address;
+use mail::dkim::{Algorithm, Signer};
 use risk::{Language, LimitOverrides, Limits};
 use std::time::{Duration, Instant};
-use store::{Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, StoreError, Tenant};
+use store::{
+    Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, StoreError, Tenant,
+};
 
 /// Fast to verify; the password is `correct horse`.
 const CHEAP: &str = "$2y$04$kYoVeM2PEmPfjv..OMSY6.4RT1p3FdRGl8vqmu4X1bam/..DQcKZ.";
@@ -595,4 +598,66 @@ fn csv_that_is_refused_as_a_whole() {
     );
     check("a quote that is not closed", &unclosed);
     assert!(directory.accounts(None, None, None, 10).unwrap().is_empty());
+}
+
+#[test]
+fn keys_are_usable_and_rsa_signs_first() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::open(place.path()).unwrap();
+    assert!(directory.signers("example.com").unwrap().is_empty());
+    for (selector, algorithm) in [("a", Algorithm::Ed25519Sha256), ("b", Algorithm::RsaSha256)] {
+        let (_, pem) = Signer::generate("example.com", selector, algorithm).unwrap();
+        directory
+            .put_key(&SigningKey {
+                domain: "Example.com".into(),
+                selector: selector.into(),
+                pem,
+            })
+            .unwrap();
+    }
+    let signers = directory.signers("EXAMPLE.com").unwrap();
+    let seen: Vec<_> = signers
+        .iter()
+        .map(|signer| {
+            (
+                signer.domain.as_str(),
+                signer.selector.as_str(),
+                signer.algorithm(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("example.com", "b", Algorithm::RsaSha256),
+            ("example.com", "a", Algorithm::Ed25519Sha256)
+        ]
+    );
+    let refuse = |domain: &str, selector: &str, pem: &str| {
+        let key = SigningKey {
+            domain: domain.into(),
+            selector: selector.into(),
+            pem: pem.into(),
+        };
+        assert!(
+            matches!(directory.put_key(&key), Err(StoreError::Refused(_))),
+            "{domain} {selector}"
+        );
+    };
+    let (_, pem) = Signer::generate("example.com", "a", Algorithm::Ed25519Sha256).unwrap();
+    refuse("example.com", "c", "no key");
+    refuse("", "c", &pem);
+    refuse("example.com", "c d", &pem);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let account = serde_json::to_string(&account("a@example.com")).unwrap();
+    assert!(!account.contains("$2y$"), "{account}");
+    let key = SigningKey {
+        domain: "example.com".into(),
+        selector: "a".into(),
+        pem: "secret".into(),
+    };
+    assert!(!serde_json::to_string(&key).unwrap().contains("secret"));
 }

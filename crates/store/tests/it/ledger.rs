@@ -394,3 +394,48 @@ fn what_was_told_survives_an_abort() {
     assert_eq!(standing("b@example.com"), Standing::Watched);
     assert_eq!(standing("c@example.com"), Standing::Locked);
 }
+
+#[test]
+fn a_damaged_row_is_counted_and_harms_no_other() {
+    let place = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(place.path()).unwrap();
+    for name in ["a@example.com", "b@example.com"] {
+        let _ = ledger.reserve(&sender(name), &[], &keys(1), at(0));
+    }
+    drop(ledger);
+    let database = rusqlite::Connection::open(place.path().join("control.db")).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE ledger SET conduct = '{' WHERE key = 'mailbox:a@example.com'",
+            [],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(database);
+    let ledger = Ledger::open(place.path()).unwrap();
+    assert_eq!(ledger.damaged(), 1);
+    assert!(ledger.get("mailbox:a@example.com", at(1)).is_none());
+    assert_eq!(
+        ledger.get("mailbox:b@example.com", at(1)).unwrap().messages_day,
+        1
+    );
+}
+
+#[test]
+fn what_is_counted_is_on_disk_within_seconds_without_being_asked() {
+    let place = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(place.path()).unwrap();
+    let _ = ledger.reserve(&sender("a@example.com"), &[], &keys(1), at(0));
+    let database = rusqlite::Connection::open(place.path().join("control.db")).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let written = || {
+        database
+            .query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    while written() < 3 {
+        assert!(std::time::Instant::now() < deadline, "never written");
+        std::thread::yield_now();
+    }
+    drop(ledger);
+}
