@@ -8,7 +8,7 @@
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing,
+    Action, Cause, Class, Decibans, Facts, Gathered, Group, Match, Reason, ScanResult, Stage, Standing,
     StandingFacts, Symbol, Verdict, symbols,
 };
 
