@@ -5,7 +5,6 @@
 
 use crate::hygiene::{self, Additions};
 use crate::identify::signing_domain;
-use crate::refuse;
 use crate::session::Transaction;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +14,7 @@ use mail::smtp::Reply;
 use risk::{Action, Verdict};
 use std::net::IpAddr;
 use std::time::Duration;
-use store::{Arrival, Envelope, Recipient, RecipientState, Store};
+use store::{Arrival, Envelope, Recipient, RecipientState, Store, StoreError};
 use trace::{Id, Scope};
 
 /// Messages beyond this size are signed on a blocking thread, so that they do not hold up other sessions.
@@ -62,19 +61,17 @@ pub async fn admit(
     transaction: Transaction,
     verdict: &Verdict,
     message: Bytes,
-) -> Result<Admitted, Reply> {
+) -> Result<Admitted, StoreError> {
     let chunks = chunks(store, origin, message).await?;
     let size_octets = chunks.iter().map(|chunk| chunk.len() as u64).sum();
     let arrival = arrival(origin, transaction, verdict, chunks, size_octets);
     let recipients = u32::try_from(arrival.recipients.len()).unwrap_or(u32::MAX);
-    match store.queue.admit(arrival).await {
-        Ok(()) => Ok(Admitted { size_octets, recipients }),
-        Err(error) => Err(refuse::store(&error)),
-    }
+    store.queue.admit(arrival).await?;
+    Ok(Admitted { size_octets, recipients })
 }
 
 /// Our fields, the signatures, and what stays of the client's octets.
-async fn chunks(store: &Store, origin: &Origin<'_>, message: Bytes) -> Result<Vec<Bytes>, Reply> {
+async fn chunks(store: &Store, origin: &Origin<'_>, message: Bytes) -> Result<Vec<Bytes>, StoreError> {
     let id = origin.id.to_string();
     let (pieces, domain) = {
         let header = Header::parse(&message, &hygiene::limits());
@@ -109,8 +106,8 @@ async fn sign(
     at: Timestamp,
     pieces: Vec<Bytes>,
     chunks: &mut Vec<Bytes>,
-) -> Result<Vec<Bytes>, Reply> {
-    let signers = store.directory.signers(domain).map_err(|error| refuse::store(&error))?;
+) -> Result<Vec<Bytes>, StoreError> {
+    let signers = store.directory.signers(domain)?;
     if signers.is_empty() {
         return Ok(pieces);
     }
@@ -128,10 +125,12 @@ async fn sign(
     } else {
         match tokio::task::spawn_blocking(work).await {
             Ok(signatures) => signatures,
-            Err(_) => return Err(refuse::trouble()),
+            // Only when the runtime is closing.
+            Err(_) => return Err(StoreError::Closing),
         }
     };
-    let signatures = signatures.map_err(|_| refuse::trouble())?;
+    // Fields were counted before: what is left is the crypto library's refusal of the operator's key.
+    let signatures = signatures.map_err(|error| StoreError::Refused(error.to_string()))?;
     chunks.extend(signatures.into_iter().map(Bytes::from));
     Ok(vec![whole])
 }

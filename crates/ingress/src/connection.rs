@@ -48,9 +48,15 @@ struct Connection {
     /// The transaction under way.
     open: Option<Box<Transfer>>,
     /// The story of what was notable outside of transactions.
-    incident: Option<Box<Story>>,
+    incident: Option<Box<Incident>>,
     ends: Instant,
     _place: Place,
+}
+
+/// The story of a session, and how it ends.
+struct Incident {
+    story: Story,
+    reason: Option<String>,
 }
 
 /// A transaction, and its message if it comes in chunks.
@@ -78,13 +84,13 @@ async fn welcome(
 ) -> Option<Connection> {
     let directory = &room.store.directory;
     let peer = milestones.client.ip();
-    let turned_away = |milestones: &Milestones, limit: &str, detail: &str| {
+    let turned_away = |milestones: &Milestones, limit: Option<&str>, detail: &str| {
         room.turned_away(milestones.connected_event(&door), limit, detail);
     };
     let mut trust = Trust::of(directory, peer).unwrap_or_default();
     if door.proxy_protocol {
         if !trust.proxy {
-            turned_away(&milestones, "proxy_protocol", "the client is not a trusted proxy");
+            turned_away(&milestones, None, "the client is not a trusted proxy");
             return None;
         }
         match proxied(&mut wire).await {
@@ -95,7 +101,7 @@ async fn welcome(
             }
             Some(Proxied::Local) => {}
             None => {
-                turned_away(&milestones, "proxy_protocol", "no PROXY header");
+                turned_away(&milestones, None, "no PROXY header");
                 return None;
             }
         }
@@ -110,7 +116,7 @@ async fn welcome(
         _ if !trust.proxy && !place.claim(client) => Some("connections_per_address_max"),
         _ => None,
     };
-    if let Some(limit) = limit {
+    if limit.is_some() {
         turned_away(&milestones, limit, "421");
         let text = format!("{} Too many connections or failures; try again later", door.rules.hostname);
         if door.rules.kind != DoorKind::Submissions {
@@ -125,7 +131,7 @@ async fn welcome(
         match wire.start_tls(certificate, door.rules.limits.handshake_timeout).await {
             Ok(facts) => tls = Some(facts),
             Err(error) => {
-                turned_away(&milestones, "handshake", &error.to_string());
+                turned_away(&milestones, None, &error.to_string());
                 return None;
             }
         }
@@ -137,6 +143,7 @@ async fn welcome(
     Some(Connection { room, door, wire, session, milestones, open: None, incident: None, ends, _place: place })
 }
 
+/// Reads a PROXY header and not one octet more: what follows may be a TLS handshake.
 async fn proxied(wire: &mut Wire) -> Option<Proxied> {
     let until = Instant::now() + PROXY_TIMEOUT;
     loop {
@@ -145,9 +152,24 @@ async fn proxied(wire: &mut Wire) -> Option<Proxied> {
                 wire.consume(length);
                 return Some(said);
             }
-            Ok(None) if wire.input().len() < PROXY_OCTETS_MAX => wire.fill(until).await.ok()?,
+            Ok(None) if wire.input().len() < PROXY_OCTETS_MAX => {
+                let missing = proxy_octets_missing(wire.input());
+                wire.fill_at_most(until, missing).await.ok()?;
+            }
             _ => return None,
         }
+    }
+}
+
+/// How many octets the header surely has yet: v1 is a line of at least 15, v2 says its length in octets 15 and 16.
+fn proxy_octets_missing(input: &[u8]) -> usize {
+    const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    match (input.len(), input.get(14..16)) {
+        (known @ 0..15, _) => 15 - known,
+        (known, Some(&[high, low])) if input.starts_with(V2) => {
+            (16 + usize::from(u16::from_be_bytes([high, low]))).saturating_sub(known).max(1)
+        }
+        _ => 1,
     }
 }
 
@@ -163,12 +185,16 @@ impl Connection {
             let step = match line {
                 Ok(place) => {
                     let behind = self.wire.has_input();
-                    self.session.line(self.wire.octets(place), behind)
+                    let step = self.session.line(self.wire.octets(place.clone()), behind);
+                    if let Step::Reply(reply) = &step
+                        && reply.code == 530
+                    {
+                        let line = String::from_utf8_lossy(self.wire.octets(place)).into_owned();
+                        self.relay_denied(&line, reply.one_line());
+                    }
+                    step
                 }
-                Err(error) => {
-                    self.notable("bad_line", &error.to_string());
-                    self.session.bad_line(error)
-                }
+                Err(error) => self.session.bad_line(error),
             };
             if self.act(step).await? == Flow::End {
                 return Ok(());
@@ -187,7 +213,7 @@ impl Connection {
             Step::Close(reply) => {
                 self.say(&reply);
                 if reply.code >= 400 {
-                    self.notable("closed", &reply.one_line());
+                    self.ends_badly(reply.one_line());
                 }
                 return Ok(Flow::End);
             }
@@ -237,7 +263,7 @@ impl Connection {
                 Ok(Flow::Go)
             }
             Err(error) => {
-                self.notable("handshake", &error.to_string());
+                self.ends_badly(error.to_string());
                 Ok(Flow::End)
             }
         }
@@ -319,6 +345,9 @@ impl Connection {
     }
 
     fn mail(&mut self, mail: MailCommand) {
+        if !self.refresh() {
+            return self.say(&Reply::new(550, (5, 7, 13), "User account disabled"));
+        }
         let Some(identity) = self.session.identity() else { return };
         let story = self.milestones.story(&self.room, &self.door, &self.session);
         let door = self.milestones.door(&self.door, &self.session);
@@ -419,8 +448,9 @@ impl Connection {
         if let Some(transfer) = self.open.take() {
             transfer.open.end(&self.room, reply.as_ref(), &why);
         }
-        if let Some(mut story) = self.incident.take() {
-            story.tell(self.room.clock.now(), What::Closed { reason: why });
+        if let Some(incident) = self.incident.take() {
+            let Incident { mut story, reason } = *incident;
+            story.tell(self.room.clock.now(), What::Closed { reason: reason.unwrap_or(why) });
         }
         if let Some(reply) = reply {
             self.wire.say(&reply, false);
@@ -428,18 +458,41 @@ impl Connection {
         self.wire.close().await;
     }
 
-    /// Something outside of a transaction that somebody will want to see.
-    fn notable(&mut self, limit: &str, detail: &str) {
-        let detail = detail.chars().take(200).collect();
-        self.tell(What::LimitHit { limit: limit.to_owned(), detail });
+    /// The session ends for a reason that somebody will want to see.
+    fn ends_badly(&mut self, reason: String) {
+        if self.session.is_at_errors_max() {
+            let (limit, detail) = ("errors_max".to_owned(), self.door.rules.limits.errors_max.to_string());
+            self.tell(What::LimitHit { limit, detail });
+        }
+        self.incident().reason = Some(reason);
+    }
+
+    /// MAIL without a login: a probe for an open relay, or a program that was set up wrong.
+    fn relay_denied(&mut self, line: &str, reply: String) {
+        let reverse_path = line.chars().skip("MAIL FROM:".len()).take(254).filter(|char| !char.is_control()).collect();
+        self.tell(What::Mail { reverse_path, reply });
     }
 
     fn tell(&mut self, what: What) {
         let now = self.room.clock.now();
-        let incident = &mut self.incident;
-        let story = incident
-            .get_or_insert_with(|| Box::new(self.milestones.story(&self.room, &self.door, &self.session)));
-        story.tell(now, what);
+        self.incident().story.tell(now, what);
+    }
+
+    fn incident(&mut self) -> &mut Incident {
+        let (milestones, room, door, session) = (&self.milestones, &self.room, &self.door, &self.session);
+        self.incident
+            .get_or_insert_with(|| Box::new(Incident { story: milestones.story(room, door, session), reason: None }))
+    }
+
+    /// What the directory says now of who logged in: he may have been disabled since, or own other addresses.
+    fn refresh(&mut self) -> bool {
+        let Some(account) = self.session.login() else { return true };
+        match self.room.store.directory.account(&account.login) {
+            Ok(account) => self.session.refresh(account.filter(|account| account.enabled)),
+            // What was known at the login still counts.
+            Err(_) => return true,
+        }
+        self.session.login().is_some()
     }
 }
 
@@ -453,6 +506,21 @@ mod tests {
     use crate::settings::{ListenerLimits, Settings};
     use net::{Clock, Dialer, Listener};
     use trace::Hub;
+
+    #[test]
+    fn no_octet_behind_a_proxy_header_is_taken() {
+        let v1 = b"PROXY TCP4 203.0.113.77 127.0.0.1 4711 465\r\n".to_vec();
+        let mut v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+        v2.extend([203, 0, 113, 77, 127, 0, 0, 1, 18, 103, 1, 209]);
+        for header in [v1, b"PROXY UNKNOWN\r\n".to_vec(), v2] {
+            let mut known = 0;
+            while proxy::parse(&header[..known]).unwrap().is_none() {
+                known += proxy_octets_missing(&header[..known]);
+                assert!(known <= header.len(), "{header:?}");
+            }
+            assert_eq!(known, header.len());
+        }
+    }
 
     /// Octets of the future of a connection: what each of thousands of idle ones costs besides its socket.
     const FUTURE_OCTETS_MAX: usize = 2_048;

@@ -106,11 +106,12 @@ pub fn too_big() -> Reply {
 
 /// The store could not take it: our trouble, the client shall try again.
 pub fn store(error: &StoreError) -> Reply {
-    if error.is_full() {
-        Reply::new(452, (4, 3, 1), "Insufficient storage; try again later")
-    } else {
-        trouble()
-    }
+    if error.is_full() { full() } else { trouble() }
+}
+
+/// The store has no room.
+pub fn full() -> Reply {
+    Reply::new(452, (4, 3, 1), "Insufficient storage; try again later")
 }
 
 /// Something of ours is broken.

@@ -35,6 +35,7 @@ pub struct Room {
     guard: Mutex<Guard>,
     opened: Instant,
     notices: Mutex<Notices>,
+    full_until: Mutex<Option<Instant>>,
 }
 
 /// One listener.
@@ -64,6 +65,9 @@ pub struct Place {
 /// Stories a second about clients that were turned away at the door; further ones are only counted.
 const TURNED_AWAY_PER_SECOND_MAX: u32 = 10;
 
+/// How long a full store is believed to be full.
+const FULL_PAUSE: Duration = Duration::from_secs(3);
+
 #[derive(Debug, Default)]
 struct Notices {
     second: u64,
@@ -84,6 +88,7 @@ impl Room {
             clock,
             opened: Instant::now(),
             notices: Mutex::default(),
+            full_until: Mutex::default(),
         }
     }
 
@@ -92,8 +97,21 @@ impl Room {
         (self.guard.lock().unwrap_or_else(PoisonError::into_inner), self.opened.elapsed())
     }
 
-    /// Tells that a client was turned away at the door: a story of its own, unless there are too many.
-    pub fn turned_away(&self, connected: What, limit: &str, detail: &str) {
+    /// The store had no room: for a moment MAIL is answered so, before the client sends a message in vain.
+    pub fn note_full(&self) {
+        *self.full_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + FULL_PAUSE);
+    }
+
+    /// The store had no room a moment ago.
+    pub fn is_full(&self) -> bool {
+        let mut until = self.full_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = until.filter(|until| Instant::now() < *until);
+        until.is_some()
+    }
+
+    /// Tells that a client was turned away at the door, and why (`limit` reached, or something else): a story of its own,
+    /// unless there are too many.
+    pub fn turned_away(&self, connected: What, limit: Option<&str>, detail: &str) {
         let untold = {
             let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
             let second = self.opened.elapsed().as_secs();
@@ -113,9 +131,12 @@ impl Room {
         };
         let (at, scope) = (self.clock.now(), Arc::new(Scope::default()));
         let id = Id::generate(at);
-        let limit = What::LimitHit { limit: limit.to_owned(), detail };
+        let why = match limit {
+            Some(limit) => What::LimitHit { limit: limit.to_owned(), detail },
+            None => What::Closed { reason: detail },
+        };
         let event = |what| trace::Event { id, at, scope: Arc::clone(&scope), what };
-        self.hub.tell_all(vec![event(connected), event(limit)]);
+        self.hub.tell_all(vec![event(connected), event(why)]);
     }
 }
 

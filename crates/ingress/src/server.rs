@@ -120,7 +120,7 @@ async fn accept(
         };
         let Some(place) = door.place() else {
             let milestones = Milestones::new(peer, room.clock.now());
-            room.turned_away(milestones.connected_event(&door), "connections_max", "421");
+            room.turned_away(milestones.connected_event(&door), Some("connections_max"), "421");
             turn_away(&door, &stream);
             continue;
         };

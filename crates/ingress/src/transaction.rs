@@ -69,6 +69,9 @@ impl Open {
             hops_max,
             refused: None,
         };
+        if room.is_full() {
+            return (open, Some(refuse::full()));
+        }
         let refusal = match open.identity.match_path(&room.store.directory, mail.reverse_path.as_ref()) {
             Ok(found) => {
                 open.facts.reverse_path = found;
@@ -213,7 +216,12 @@ impl Open {
                 self.story.tell(room.clock.now(), what);
                 (admit::reply(verdict, self.story.id()), true)
             }
-            Err(reply) => (reply, false),
+            Err(error) => {
+                if error.is_full() {
+                    room.note_full();
+                }
+                (refuse::store(&error), false)
+            }
         }
     }
 

@@ -107,6 +107,11 @@ impl Wire {
 
     /// Reads once more; ends early when we go down and nothing is under way.
     pub async fn fill(&mut self, until: Instant) -> Result<(), Cut> {
+        self.fill_at_most(until, READ_OCTETS_MAX).await
+    }
+
+    /// The same, but takes no more than `octets_max` from the socket: what follows belongs to somebody else.
+    pub async fn fill_at_most(&mut self, until: Instant, octets_max: usize) -> Result<(), Cut> {
         self.input.drain(..self.used);
         self.used = 0;
         if self.input.is_empty() {
@@ -115,20 +120,20 @@ impl Wire {
         let Self { stream, input, drain, .. } = self;
         let stream = stream.as_mut().ok_or(Cut::Gone)?;
         let read = poll_fn(|cx| {
-            poll_octets(stream, cx, |octets| {
+            poll_octets(stream, cx, octets_max, |octets| {
                 input.extend_from_slice(octets);
                 octets.len()
             })
         });
         tokio::select! {
             biased;
+            () = closing(drain) => Err(Cut::Closing),
             done = timeout_at(until, read) => match done {
                 Ok(Ok(0)) => Err(Cut::Gone),
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(Cut::Failed(error)),
                 Err(_) => Err(Cut::TimedOut("command")),
             },
-            () = closing(drain) => Err(Cut::Closing),
         }
     }
 
@@ -145,7 +150,7 @@ impl Wire {
         let Self { stream, input, drain, .. } = self;
         let stream = stream.as_mut().ok_or(Cut::Gone)?;
         let read = poll_fn(|cx| {
-            poll_octets(stream, cx, |octets| {
+            poll_octets(stream, cx, READ_OCTETS_MAX, |octets| {
                 let used = take(octets).min(octets.len());
                 if let Some(rest) = octets.get(used..) {
                     input.extend_from_slice(rest);
@@ -226,7 +231,7 @@ impl Wire {
                 return;
             }
             while thrown < LINGER_OCTETS_MAX {
-                match poll_fn(|cx| poll_octets(&mut stream, cx, <[u8]>::len)).await {
+                match poll_fn(|cx| poll_octets(&mut stream, cx, READ_OCTETS_MAX, <[u8]>::len)).await {
                     Ok(0) | Err(_) => return,
                     Ok(octets) => thrown += octets,
                 }
@@ -240,10 +245,12 @@ impl Wire {
 fn poll_octets(
     stream: &mut ServerStream,
     cx: &mut Context<'_>,
+    octets_max: usize,
     take: impl FnOnce(&[u8]) -> usize,
 ) -> Poll<std::io::Result<usize>> {
     let mut room = [MaybeUninit::<u8>::uninit(); READ_OCTETS_MAX];
-    let mut buffer = ReadBuf::uninit(&mut room);
+    let part = room.get_mut(..octets_max.clamp(1, READ_OCTETS_MAX)).unwrap_or_default();
+    let mut buffer = ReadBuf::uninit(part);
     ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
     let octets = buffer.filled();
     Poll::Ready(Ok(if octets.is_empty() { 0 } else { take(octets) }))

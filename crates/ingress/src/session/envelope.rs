@@ -69,7 +69,10 @@ impl Session {
         match (refusal, &mut self.state) {
             (Some(reply), _) => reply,
             (None, State::Transaction(transaction)) => {
-                transaction.recipients.push(recipient);
+                // The same recipient twice is one recipient.
+                if !transaction.recipients.iter().any(|known| known.path == recipient.path) {
+                    transaction.recipients.push(recipient);
+                }
                 Reply::new(250, (2, 1, 5), "Recipient ok")
             }
             (None, _) => bad_sequence("Send MAIL first"),

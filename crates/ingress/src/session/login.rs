@@ -70,6 +70,11 @@ impl Session {
         Step::Reply(Reply::new(235, (2, 7, 0), "Authentication successful"))
     }
 
+    /// The account as it is now, or None when it may not send any more: sessions can be long.
+    pub fn refresh(&mut self, account: Option<Arc<Account>>) {
+        self.login = account;
+    }
+
     /// The login is not right, or `reply` says why it cannot be checked.
     pub fn denied(&mut self, reply: Reply) -> Step {
         self.refuse(reply)

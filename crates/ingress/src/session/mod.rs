@@ -184,6 +184,11 @@ impl Session {
         self.state.transaction()
     }
 
+    /// It made as many errors as one may.
+    pub fn is_at_errors_max(&self) -> bool {
+        self.errors >= self.rules.limits.errors_max
+    }
+
     /// The word for `with` in Received (RFC 3848, RFC 6531 §4.3). `utf8`: the message was sent with SMTPUTF8.
     pub fn protocol(&self, utf8: bool) -> &'static str {
         let secured = self.tls.is_some();

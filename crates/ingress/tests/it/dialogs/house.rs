@@ -222,6 +222,7 @@ fn settings(directory: &Path) -> Settings {
         ListenerSettings { limits: tight, ..clear("tight") },
         ListenerSettings { limits: hasty, ..clear("hasty") },
         ListenerSettings { proxy_protocol: true, ..clear("proxied") },
+        ListenerSettings { proxy_protocol: true, ..door("proxied-tls", DoorKind::Submissions) },
         ListenerSettings { tls: None, ..clear("bare") },
     ];
     settings
