@@ -25,8 +25,11 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     if let Some(asset) = find(path) {
         return answer(asset, &headers);
     }
-    // An address with a dot or under the API is a file or an endpoint that does not exist.
-    let is_page = !path.starts_with("/v1/") && !path.starts_with("/assets/") && !path.contains('.');
+    // The pages' own addresses; senders have dots in their names. Everything else does not exist.
+    let is_page = ["/", "/queue", "/senders"].contains(&path)
+        || ["/stories/", "/senders/"]
+            .iter()
+            .any(|start| path.starts_with(start));
     match find("/index.html").filter(|_| is_page) {
         Some(index) => answer(index, &headers),
         None if is_page && ASSETS.is_empty() => headless(),

@@ -191,7 +191,7 @@ fn frame(shared: &Shared, language: Language, reference: &str, body: &str) -> St
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{title}{reference}</title><link rel=\"stylesheet\" href=\"/r/style.css\"></head><body>\
+         <title>{title}{reference}</title><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/r/style.css\"></head><body>\
          <header><strong>{site}</strong><nav aria-label=\"{language_word}\">{links}</nav></header>\
          <main>{body}</main></body></html>",
         tag = language.tag(),

@@ -6,10 +6,12 @@ use crate::{PanelError, Viewer};
 use axum::extract::State;
 use axum::response::Json;
 use jiff::Timestamp;
+use risk::{Language, Reason};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{StoryFilter, StoryRow};
-use trace::{Event, Id};
+use trace::{Event, Id, What};
 
 /// What may be searched by.
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +42,14 @@ pub(crate) struct Stories {
 pub(crate) struct StoryView {
     row: StoryRow,
     events: Vec<Event>,
+    /// The reason of what was stopped, by language.
+    sentences: BTreeMap<&'static str, String>,
+}
+
+/// The part of a full verdict that is put into words.
+#[derive(Deserialize)]
+struct Why {
+    reason: Reason,
 }
 
 /// `GET /v1/stories`: newest first.
@@ -77,12 +87,36 @@ pub(crate) async fn show(
     let found = blocking(move || shared.state.store.stories.get(id)).await??;
     let (row, events) = found.ok_or(PanelError::Missing("story"))?;
     let row = viewer.shown(row).ok_or(PanelError::Missing("story"))?;
+    let sentences = sentences(&events);
     // The summary's scope is the last event's; single ones may be of before the login.
     let events = events.into_iter().map(|event| in_scope_of(&row, event));
     let events = events
         .filter_map(|event| viewer.shown_event(&event).map(std::borrow::Cow::into_owned))
         .collect();
-    Ok(Json(StoryView { row, events }))
+    Ok(Json(StoryView {
+        row,
+        events,
+        sentences,
+    }))
+}
+
+/// The log has reasons in English; the verdict kept with the story knows them in every language.
+fn sentences(events: &[Event]) -> BTreeMap<&'static str, String> {
+    let mut verdicts = events.iter().filter_map(|event| match &event.what {
+        What::Judged {
+            verdict: Some(verdict),
+            ..
+        } => serde_json::from_str::<Why>(verdict.get()).ok(),
+        _ => None,
+    });
+    let Some(why) = verdicts.rfind(|why| why.reason != Reason::None) else {
+        return BTreeMap::new();
+    };
+    let languages = [Language::English, Language::Italian, Language::Russian];
+    languages
+        .into_iter()
+        .map(|language| (language.tag(), why.reason.sentence(language)))
+        .collect()
 }
 
 /// Events that say nothing of whose they are belong to their story's sender.

@@ -231,7 +231,10 @@ impl House {
                     detail,
                 }],
                 facts: Some(serde_json::value::to_raw_value(&json!({ "secret_fact": 1 })).unwrap()),
-                verdict: None,
+                verdict: serde_json::value::to_raw_value(
+                    &json!({ "reason": { "why": "recipients", "max": 7 } }),
+                )
+                .ok(),
             },
         );
         let reply = if refused {

@@ -123,7 +123,12 @@ async fn hostile_text_stays_data_in_json() {
 #[tokio::test]
 async fn the_pages_are_served_or_said_to_be_missing() {
     let house = House::open();
-    for path in ["/", "/queue", "/stories/0123456789abc"] {
+    for path in [
+        "/",
+        "/queue",
+        "/stories/0123456789abc",
+        "/senders/mailbox%3Abob%40acme.example",
+    ] {
         let page = house
             .send(request("GET", path, None, &[("accept-encoding", "identity")]))
             .await;

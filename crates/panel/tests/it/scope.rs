@@ -281,3 +281,14 @@ async fn ids_that_are_none_are_missing() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
     }
 }
+
+#[tokio::test]
+async fn reasons_are_told_in_every_language() {
+    let house = House::open();
+    let id = house.told(BOB, "x@far.example", "private words", "spam").await;
+    let story = house.get(BOB, &format!("/v1/stories/{id}")).await.json();
+    let sentence = |tag: &str| story["sentences"][tag].as_str().unwrap_or_default().to_owned();
+    assert_eq!(sentence("en"), "Too many recipients: at most 7 in one message");
+    assert_eq!(sentence("it"), "Troppi destinatari: al massimo 7 per messaggio");
+    assert!(sentence("ru").contains("не более 7"));
+}

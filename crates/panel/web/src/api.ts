@@ -35,6 +35,13 @@ export interface StoryRow {
   last_reply: string;
 }
 
+export interface StoryView {
+  row: StoryRow;
+  events: Event[];
+  /** The reason of what was stopped, by language. */
+  sentences: Partial<Record<string, string>>;
+}
+
 export interface SymbolLine {
   name: string;
   weight_db: number;
@@ -232,7 +239,7 @@ export const api = {
   logOut: () => ask<void>('DELETE', '/v1/session'),
   overview: () => ask<Overview>('GET', '/v1/overview'),
   stories: (query: Query) => ask<{ rows: StoryRow[]; next: string | null }>('GET', '/v1/stories', query),
-  story: (id: string) => ask<{ row: StoryRow; events: Event[] }>('GET', `/v1/stories/${segment(id)}`),
+  story: (id: string) => ask<StoryView>('GET', `/v1/stories/${segment(id)}`),
   senders: (query: Query) => ask<{ rows: SenderLine[]; more: boolean }>('GET', '/v1/senders', query),
   sender: (key: string) => ask<SenderLine>('GET', `/v1/senders/${segment(key)}`),
   lock: (key: string, reason: string, until: string | null) =>

@@ -6,6 +6,8 @@ export interface Row {
   story: StoryRow;
   /** Outcome by recipient, as far as it was heard here. */
   outcomes: Record<string, string>;
+  /** Recipients it was stored for; 0 while that is not known here. */
+  stored: number;
   /** True while its session is open. */
   open: boolean;
   /** Counts changes, so that a change can be shown. */
@@ -15,7 +17,7 @@ export interface Row {
 const RECIPIENTS_MAX = 20;
 
 export function rowOf(story: StoryRow): Row {
-  return { story, outcomes: {}, open: false, changes: 0 };
+  return { story, outcomes: {}, stored: 0, open: false, changes: 0 };
 }
 
 export function emptyRow(event: Event): Row {
@@ -41,7 +43,7 @@ export function emptyRow(event: Event): Row {
     status: 'session',
     last_reply: '',
   };
-  return { story, outcomes: {}, open: true, changes: 0 };
+  return { story, outcomes: {}, stored: 0, open: true, changes: 0 };
 }
 
 /** Events that begin something worth a row; others of unknown stories are of mail that left the list long ago. */
@@ -49,9 +51,10 @@ export function begins(event: Event): boolean {
   return ['connected', 'mail', 'received', 'judged', 'stored'].includes(event.event);
 }
 
-export function fold(row: Row, event: Event): Row {
+/** `fresh` is false for what happened before somebody looked. */
+export function fold(row: Row, event: Event, fresh: boolean): Row {
   const story = { ...row.story };
-  const next: Row = { ...row, story, changes: row.changes + 1 };
+  const next: Row = { ...row, story, changes: row.changes + (fresh ? 1 : 0) };
   story.tenant = event.tenant || story.tenant;
   story.domain = event.domain || story.domain;
   story.sender = event.sender || story.sender;
@@ -86,6 +89,7 @@ export function fold(row: Row, event: Event): Row {
       answered(story, event.reply);
       break;
     case 'stored':
+      next.stored = event.recipients;
       if (story.status !== 'held') story.status = 'queued';
       break;
     case 'settled':
@@ -128,7 +132,8 @@ function settled(row: Row, before: string): string {
   const outcomes = Object.values(row.outcomes);
   const delivered = outcomes.filter((outcome) => outcome === 'delivered').length;
   const over = outcomes.filter((outcome) => outcome !== 'rescheduled').length;
-  if (over < row.story.recipients.length) return delivered > 0 ? 'partly_delivered' : before;
+  // As the store has it: until every recipient has its end, the message is in the queue.
+  if (over < (row.stored || row.story.recipients.length)) return before;
   if (delivered === over) return 'delivered';
   return delivered > 0 ? 'partly_delivered' : 'failed';
 }

@@ -32,6 +32,7 @@ export class Live {
   private heard: Event[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
   private generation = 0;
+  private began = 0;
 
   constructor(private filter: LiveFilter) {
     this.start();
@@ -79,6 +80,7 @@ export class Live {
       this.next.value = null;
       this.loaded.value = false;
     });
+    this.began = performance.now();
     void this.load();
     this.listen();
   }
@@ -144,9 +146,11 @@ export class Live {
   private paint(): void {
     this.timer = null;
     if (this.paused.value) return;
+    // The backlog comes first; what comes later is news.
+    const fresh = performance.now() - this.began > 2000;
     for (const event of this.heard) {
       const row = this.byId.get(event.id) ?? (begins(event) ? emptyRow(event) : null);
-      if (row) this.byId.set(event.id, fold(row, event));
+      if (row) this.byId.set(event.id, fold(row, event, fresh));
     }
     this.heard = [];
     this.waiting.value = 0;

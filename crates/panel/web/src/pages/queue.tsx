@@ -31,9 +31,7 @@ export function QueuePage() {
   const isEmpty = Object.keys(filter).length === 0;
   return (
     <>
-      <h1 class="page-title">{w.title}</h1>
-      {found && <Counts counts={found.counts} />}
-      <Pauses />
+      <Pauses title={w.title}>{found && <Counts counts={found.counts} />}</Pauses>
       <div class="bar-top">
         <Filters />
       </div>

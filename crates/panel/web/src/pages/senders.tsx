@@ -77,7 +77,7 @@ function SenderTable({ rows, onDone }: { rows: SenderLine[]; onDone: () => void 
               <span class="share" aria-hidden="true">
                 <span style={{ width: `${(row.recipients_day / most) * 100}%` }} />
               </span>
-              {number(row.recipients_day)}
+              <span>{number(row.recipients_day)}</span>
             </td>
             <td class={row.refusals_day > 0 ? 'n bad' : 'n'} data-label={w.refusals}>{number(row.refusals_day)}</td>
             <td class="why" title={row.lock?.reason}>

@@ -12,6 +12,7 @@ import { QueueActions } from '../parts/queue-actions';
 import { Timeline } from '../parts/timeline';
 import { Weights } from '../parts/weights';
 import { senderPath } from '../router';
+import { language } from '../settings';
 import { term, words } from '../words';
 
 type Judged = Extract<Event, { event: 'judged' }>;
@@ -45,7 +46,7 @@ export function StoryPage({ id }: { id: string }) {
       <Head row={found.row} />
       <div class="story-columns">
         <div>
-          {judged && <Verdict judged={judged} row={found.row} />}
+          {judged && <Verdict judged={judged} row={found.row} sentence={found.sentences[language.value] ?? judged.reason} />}
           <Deliveries row={found.row} events={found.events} onDone={asked.again} />
           {judged && <Facts judged={judged} />}
         </div>
@@ -149,7 +150,7 @@ function Copy({ text }: { text: string }) {
   );
 }
 
-function Verdict({ judged, row }: { judged: Judged; row: StoryRow }) {
+function Verdict({ judged, row, sentence }: { judged: Judged; row: StoryRow; sentence: string }) {
   const w = words.value;
   const action = term(w.actions, judged.action);
   return (
@@ -160,9 +161,10 @@ function Verdict({ judged, row }: { judged: Judged; row: StoryRow }) {
       <p class="verdict-score">
         {w.story.probability(probability(judged.score_db))} · {term(w.standings, judged.standing)}
       </p>
-      {judged.reason && (
+      {sentence && (
         <p class="verdict-reason">
-          <bdi>{judged.reason}</bdi>
+          {judged.cause && <strong>{term(w.causes, judged.cause)}: </strong>}
+          <bdi>{sentence}</bdi>
         </p>
       )}
       {row.last_reply && !['delivered', 'queued'].includes(row.status) && <code class="reply block">{row.last_reply}</code>}

@@ -1,5 +1,6 @@
 // What is paused, and pausing more.
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { api, type Pause, type PauseKind } from '../api';
 import { fullTime } from '../format';
 import { session } from '../session';
@@ -13,45 +14,52 @@ const KINDS: Record<string, PauseKind[]> = {
   reseller: ['sender', 'tenant'],
 };
 
-export function Pauses() {
+/** The head of the queue's page: its title, figures, and what is paused. */
+export function Pauses({ title, children }: { title: string; children: ComponentChildren }) {
   const asked = useAsked(api.pauses, '');
   const adding = useSignal(false);
   const w = words.value.pauses;
   const kinds = KINDS[session.value?.role ?? ''] ?? [];
   const pauses = asked.value.value ?? [];
-  if (pauses.length === 0 && kinds.length === 0) return null;
   const resume = async (pause: Pause) => {
     await api.resume(pause.scope, pause.name).catch(() => {});
     asked.again();
   };
   return (
-    <section class="pauses" aria-label={w.title}>
-      <ul>
-        {pauses.map((pause) => (
-          <li key={pause.scope + (pause.name ?? '')}>
-            <PauseIcon />
-            <span>
-              <strong>
-                {term(w.scopes, pause.scope)} {pause.name}
-              </strong>{' '}
-              <bdi>{pause.reason}</bdi>{' '}
-              <span class="took">
-                {w.by(pause.by)}, {fullTime(pause.at)}
-              </span>
-            </span>
-            {kinds.includes(pause.scope) && (
-              <button type="button" onClick={() => void resume(pause)}>
-                {w.resume}
-              </button>
-            )}
-          </li>
-        ))}
-      </ul>
-      {pauses.length === 0 && <span class="hint">{w.none}</span>}
-      {kinds.length > 0 && (
-        <button type="button" class="quiet" onClick={() => (adding.value = true)}>
-          {w.add}
-        </button>
+    <>
+      <div class="page-head">
+        <h1 class="page-title">{title}</h1>
+        {kinds.length > 0 && (
+          <button type="button" onClick={() => (adding.value = true)}>
+            <PauseIcon /> {w.add}
+          </button>
+        )}
+      </div>
+      {children}
+      {pauses.length > 0 && (
+        <section class="pauses" aria-label={w.title}>
+          <ul>
+            {pauses.map((pause) => (
+              <li key={pause.scope + (pause.name ?? '')}>
+                <PauseIcon />
+                <span>
+                  <strong>
+                    {term(w.scopes, pause.scope)} {pause.name}
+                  </strong>{' '}
+                  <bdi>{pause.reason}</bdi>{' '}
+                  <span class="took">
+                    {w.by(pause.by)}, {fullTime(pause.at)}
+                  </span>
+                </span>
+                {kinds.includes(pause.scope) && (
+                  <button type="button" onClick={() => void resume(pause)}>
+                    {w.resume}
+                  </button>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
       )}
       {adding.value && (
         <AddPause kinds={kinds} onClose={() => (adding.value = false)} onDone={() => {
@@ -59,7 +67,7 @@ export function Pauses() {
           asked.again();
         }} />
       )}
-    </section>
+    </>
   );
 }
 

@@ -68,7 +68,8 @@ class StoryLine extends Component<{ row: Row; language: unknown }> {
           <bdi>{story.subject}</bdi>
         </td>
         <td class="why" title={why}>
-          {story.cause && story.cause !== 'none' && !why ? term(w.causes, story.cause) : why}
+          {story.cause && <b>{term(w.causes, story.cause)} </b>}
+          <bdi>{why}</bdi>
         </td>
       </tr>
     );

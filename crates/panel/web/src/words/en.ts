@@ -51,17 +51,17 @@ export const en = {
 
   standings: { new: 'New', good: 'Good', watched: 'Watched', limited: 'Limited', locked: 'Locked' } as Record<string, string>,
 
+  /** By the code that stands in the reply. */
   causes: {
-    none: '',
-    identity: 'sender address',
-    locked: 'sender locked',
-    rate: 'volume limit',
-    recipients: 'too many recipients',
-    attachment: 'attachment type',
-    malware: 'virus',
-    content: 'content',
-    allowance: 'allowance used up',
-    unchecked: 'scanner not available',
+    OWN: 'sender address',
+    LOCK: 'sender locked',
+    RATE: 'volume limit',
+    RCPT: 'too many recipients',
+    FILE: 'attachment type',
+    VIRUS: 'virus',
+    SPAM: 'content',
+    RISK: 'allowance used up',
+    SCAN: 'scanner not available',
   } as Record<string, string>,
 
   live: {
@@ -69,8 +69,8 @@ export const en = {
     day: '24 hours',
     sender: 'Sender',
     recipient: 'Recipient',
-    senderHint: 'Part of the sender',
-    recipientHint: 'Part of a recipient',
+    senderHint: 'Sender …',
+    recipientHint: 'Recipient …',
     class: 'Class',
     anyClass: 'All',
     clear: 'Clear filters',
@@ -211,7 +211,7 @@ export const en = {
     held: 'held',
     octets: 'on disk',
     sender: 'Sender',
-    senderHint: 'Whole key, for example mailbox:info@example.com',
+    senderHint: 'mailbox:info@example.com',
     destination: 'Destination',
     destinationHint: 'Domain of the recipient',
     pool: 'Pool',
