@@ -19,6 +19,8 @@ const RECENT_MAX: usize = 20_000;
 const FORGOTTEN_MAX: usize = 1_000;
 /// How often old stories are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// The clock leapt when it gained this much.
+const LEAP: SignedDuration = SignedDuration::from_hours(24);
 
 /// The handle of the thread. When it is dropped, everything is written and the thread ends.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl Writer {
             unwritten: Vec::new(),
             newest: None,
             kept: SignedDuration::from_hours(24 * i64::from(kept_days.max(1))),
-            forget_at: Instant::now(),
+            looked: None,
         };
         let thread = std::thread::Builder::new()
             .name("stories".to_owned())
@@ -85,10 +87,11 @@ struct Hand {
     recent: Recent,
     /// Taken, and kept while writing fails.
     unwritten: Vec<Arc<Vec<Event>>>,
-    /// The latest time told: the stories have no clock of their own.
+    /// The last time told: the stories have no clock of their own.
     newest: Option<Timestamp>,
     kept: SignedDuration,
-    forget_at: Instant,
+    /// When old stories were looked for, and what the time told was then.
+    looked: Option<(Instant, Timestamp)>,
 }
 
 impl Hand {
@@ -150,7 +153,7 @@ impl Hand {
                 changed.insert(first.id, folded);
                 let text = batch::write(&first.scope, &events.iter().collect::<Vec<_>>())?;
                 rows::add_batch(&transaction, first.id, &text)?;
-                self.newest = self.newest.max(events.last().map(|last| last.at));
+                self.newest = events.last().map(|last| last.at);
             }
         }
         let mut ids: Vec<Id> = changed.keys().copied().collect();
@@ -171,14 +174,22 @@ impl Hand {
         Ok(())
     }
 
-    /// Old stories, once an hour.
+    /// Old stories, once an hour. When the clock leapt since the last look, an hour passes before it is believed.
     fn due(&mut self) -> Option<Forget> {
-        let now = Instant::now();
-        if now < self.forget_at {
+        let (now, told) = (Instant::now(), self.newest?);
+        if self
+            .looked
+            .is_some_and(|(at, _)| now.duration_since(at) < FORGET_EVERY)
+        {
             return None;
         }
-        let below = self.newest?.checked_sub(self.kept).ok()?;
-        self.forget_at = now + FORGET_EVERY;
+        let before = self.looked.replace((now, told));
+        if before.is_some_and(|(at, before)| {
+            told.duration_since(before) > LEAP + SignedDuration::try_from(now - at).unwrap_or(LEAP)
+        }) {
+            return None;
+        }
+        let below = told.checked_sub(self.kept).ok()?;
         Some(Forget {
             below: Id::first_at(below),
             forgotten: 0,
