@@ -4,7 +4,7 @@ use crate::client::{Client, Mail};
 use anyhow::Result;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What to send.
@@ -28,6 +28,10 @@ pub struct Load {
     pub to: Vec<String>,
     /// Put an `X-Account: N` field before each message, so that a sink can keep account.
     pub numbered: bool,
+    /// Number of the first message.
+    pub first: u64,
+    /// Ends the load early when it turns true.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// What became of it.
@@ -92,7 +96,12 @@ impl Load {
 async fn work(load: Arc<Load>, next: Arc<AtomicU64>, worker: usize) -> LoadResult {
     let mut result = LoadResult::default();
     let mut lost_in_a_row = 0;
-    while next.load(Ordering::Relaxed) < load.messages && lost_in_a_row < 2_000 {
+    let stopped = || {
+        load.stop
+            .as_ref()
+            .is_some_and(|stop| stop.load(Ordering::Relaxed))
+    };
+    while next.load(Ordering::Relaxed) < load.messages && lost_in_a_row < 2_000 && !stopped() {
         match session(&load, &next, worker, &mut result).await {
             Ok(()) => lost_in_a_row = 0,
             Err(_) => {
@@ -119,6 +128,7 @@ async fn session(load: &Load, next: &AtomicU64, worker: usize, result: &mut Load
         if number >= load.messages {
             break;
         }
+        let number = load.first + number;
         let body = &load.mails[number as usize % load.mails.len()];
         let numbered = load
             .numbered

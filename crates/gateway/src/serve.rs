@@ -93,25 +93,32 @@ fn open(resolved: &Resolved) -> Result<House> {
     Ok(House { store, hub, metrics, log, policy, tls, clock: net::Clock::system() })
 }
 
-/// A certificate of our own making, kept in the data directory.
+/// A certificate of our own making, kept in the data directory; made anew when it is missing or unreadable.
 fn self_signed(data: &Path, hostname: &str) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (data.join("self-signed.pem"), data.join("self-signed.key"));
-    if !certificate.exists() || !key.exists() {
+    if net::ServerTls::from_files(&certificate, &key).is_err() {
         let names = [hostname, "localhost", "127.0.0.1"].map(str::to_owned);
         let made = net::self_signed(&names)?;
-        write_secret(&key, made.key.as_bytes())?;
-        std::fs::write(&certificate, made.certificate)?;
+        write_durably(&key, made.key.as_bytes())?;
+        write_durably(&certificate, made.certificate.as_bytes())?;
         eprintln!("dogana: no certificate is configured; made a self-signed one: {}", certificate.display());
     }
     Ok((certificate, key))
 }
 
-fn write_secret(path: &Path, octets: &[u8]) -> Result<()> {
+/// Whole or not at all, for its owner only: written beside, synced, renamed, and the folder synced.
+fn write_durably(path: &Path, octets: &[u8]) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
+    let beside = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)?.write_all(octets)?;
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(octets)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    if let Some(folder) = path.parent() {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
     Ok(())
 }
 

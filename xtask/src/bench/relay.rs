@@ -67,6 +67,8 @@ pub async fn throughput() -> Result<()> {
         mails: mails(),
         to: vec!["to@sink.test".to_owned()],
         numbered: false,
+        first: 0,
+        stop: None,
     };
     compare(load, ROUNDS).await
 }
@@ -84,6 +86,8 @@ pub async fn latency() -> Result<()> {
         mails: mails(),
         to: vec!["to@sink.test".to_owned()],
         numbered: false,
+        first: 0,
+        stop: None,
     };
     compare(load, ROUNDS).await
 }

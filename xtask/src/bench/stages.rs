@@ -46,6 +46,8 @@ pub async fn run() -> Result<()> {
         mails: mails(),
         to: vec!["to@sink.test".to_owned()],
         numbered: false,
+        first: 0,
+        stop: None,
     };
     let result = load.run().await;
     if !sink.wait_for(result.taken, Duration::from_secs(60)).await {

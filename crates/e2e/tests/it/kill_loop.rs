@@ -49,6 +49,8 @@ async fn nothing_that_got_250_is_lost() {
             .collect(),
         to: vec!["to@sink.test".to_owned()],
         numbered: true,
+        first: 0,
+        stop: None,
     };
     let running = tokio::spawn(load.run());
     let mut kills = 0;
@@ -127,6 +129,8 @@ async fn a_polite_end_under_load_loses_nothing_and_doubles_nothing() {
         )],
         to: vec!["to@sink.test".to_owned()],
         numbered: true,
+        first: 0,
+        stop: None,
     };
     let running = tokio::spawn(load.run());
     for _ in 0..3 {

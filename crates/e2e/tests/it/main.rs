@@ -5,6 +5,7 @@ mod command_line;
 mod disk_full;
 mod kill_loop;
 mod postfix_relays_through_us;
+mod power_cut;
 mod refusals;
 mod scanners;
 mod submission_to_delivery;
