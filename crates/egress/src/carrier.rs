@@ -201,7 +201,12 @@ impl Session<'_> {
     async fn admit(&mut self, work: Work) -> Option<Work> {
         let wait = self.carrier.path.slot();
         if !wait.is_zero() {
-            sleep(wait).await;
+            let mut phase = self.context.phase.subscribe();
+            tokio::select! {
+                () = sleep(wait) => {}
+                // Dropping the work gives it back.
+                _ = phase.wait_for(|phase| *phase != Phase::Running) => return None,
+            }
         }
         let offered = self.connection.client.offered().clone();
         let mut work = work;

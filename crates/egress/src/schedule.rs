@@ -24,8 +24,8 @@ const LEASE_MAX: usize = 1_024;
 const ROOM_MIN: usize = 64;
 /// The schedule is looked at again after this time, whatever happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// A ready queue was full: the work comes back after this time.
-const FULL_WAIT: Duration = Duration::from_secs(30);
+/// No further path may be made: the work comes back after this time.
+const PATHS_WAIT: Duration = Duration::from_secs(30);
 /// Messages that are woken at once when a pause ends.
 const WAKE_AT_ONCE_MAX: usize = 256;
 
@@ -253,30 +253,26 @@ fn to_path(context: &Arc<Context>, paths: &Paths, site: &Arc<Site>, work: Work) 
         }
     };
     let Some(path) = paths.get(site, source, context.settings.bounds.paths_max) else {
-        return put_off(
-            context,
-            work,
-            "paths_max",
-            FULL_WAIT,
-            Reply::new(451, (4, 3, 2), "too many paths are in use"),
-        );
+        let reply = Reply::new(451, (4, 3, 2), "too many paths are in use");
+        context.tell_limit(&work.envelope, &work.scope, "paths_max", reply.one_line());
+        return put_off(context, work, PATHS_WAIT, reply);
     };
     match path.push(work, site) {
         Pushed::Taken => {}
         Pushed::Start => carrier::start(context, &path),
-        Pushed::Full(work) => {
-            let text = format!("the ready queue of {} is full", site.name);
-            put_off(
-                context,
-                work,
-                "ready_max",
-                FULL_WAIT,
-                Reply::new(451, (4, 3, 2), text),
+        Pushed::Full { work, wait, first } => {
+            let reply = Reply::new(
+                451,
+                (4, 3, 2),
+                format!("the ready queue of {} is full", site.name),
             );
+            if first {
+                context.tell_limit(&work.envelope, &work.scope, "ready_max", reply.one_line());
+            }
+            put_off(context, work, wait, reply);
         }
         Pushed::Resting(work, rest, reply) => {
-            let fates = vec![Fate::PutOff(rest, reply); work.recipients.len()];
-            settle_apart(context, work, fates);
+            put_off(context, work, rest, reply);
         }
     }
 }
@@ -286,8 +282,7 @@ fn answer(context: &Arc<Context>, work: Work, reply: &Reply) {
     settle_apart(context, work, fates);
 }
 
-fn put_off(context: &Arc<Context>, work: Work, limit: &str, wait: Duration, reply: Reply) {
-    context.tell_limit(&work.envelope, &work.scope, limit, reply.one_line());
+fn put_off(context: &Arc<Context>, work: Work, wait: Duration, reply: Reply) {
     let fates = vec![Fate::PutOff(wait, reply); work.recipients.len()];
     settle_apart(context, work, fates);
 }

@@ -219,7 +219,7 @@ impl Default for SiteLimits {
             connection_messages_max: 100,
             transaction_recipients_max: 100,
             messages_per_second_max: None,
-            ready_max: 5_000,
+            ready_max: 10_000,
         }
     }
 }

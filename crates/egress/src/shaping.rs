@@ -23,6 +23,15 @@ use tokio::time::Instant;
 /// Messages in a row, per allowed connection, that earn one connection more.
 const RECOVERY_MESSAGES: f64 = 20.0;
 
+/// The pace of a path is that of about this time.
+const PACE_WINDOW: Duration = Duration::from_secs(10);
+/// Before that time the pace is not known, and work is sent away for a moment only.
+const PACE_KNOWN_SECONDS: f64 = 1.0;
+const PACE_UNKNOWN_WAIT: Duration = Duration::from_secs(1);
+/// Bounds of the time for which work is sent away from a full ready queue.
+const FULL_WAIT_MIN: Duration = Duration::from_millis(200);
+const FULL_WAIT_MAX: Duration = Duration::from_secs(900);
+
 /// Paths without work and connection are forgotten after this time, and with them what was learned.
 const PATH_TTL: Duration = Duration::from_secs(3_600);
 
@@ -50,6 +59,11 @@ struct State {
     rest: Option<(Instant, Reply)>,
     next_slot: Option<Instant>,
     used: Instant,
+    /// Recipients that were sent away because the ready queue was full, since it was last half empty.
+    overflow: usize,
+    /// Recipients taken, and since when: the pace.
+    taken: f64,
+    taken_since: Instant,
 }
 
 /// What became of work that was brought to a path.
@@ -61,8 +75,8 @@ pub(crate) enum Pushed {
     Start,
     /// The path rests: here is the work, until when, and why.
     Resting(Work, Duration, Reply),
-    /// The ready queue is full: here is the work.
-    Full(Work),
+    /// The ready queue is full: here is the work, and when there should be room for it. `first`: it was not full before.
+    Full { work: Work, wait: Duration, first: bool },
 }
 
 /// The path as it is, for people.
@@ -97,6 +111,9 @@ impl Path {
             rest: None,
             next_slot: None,
             used: Instant::now(),
+            overflow: 0,
+            taken: 0.0,
+            taken_since: Instant::now(),
         };
         Self {
             source,
@@ -132,7 +149,9 @@ impl Path {
         if state.ready_recipients + work.recipients.len() > state.site.limits.ready_max
             && !state.ready.is_empty()
         {
-            return Pushed::Full(work);
+            let first = state.overflow == 0;
+            let wait = state.full_wait(work.recipients.len(), now);
+            return Pushed::Full { work, wait, first };
         }
         state.ready_recipients += work.recipients.len();
         state.ready.push_back(work);
@@ -140,8 +159,14 @@ impl Path {
     }
 
     /// Puts work back in front: it was not its fault that it was not sent. For carriers, which go on and take it.
-    pub(crate) fn put_back(&self, work: Work) {
+    pub(crate) fn put_back(&self, mut work: Work) {
         let mut state = self.lock();
+        while let Some(carrier) = state.idle.pop() {
+            match carrier.send(work) {
+                Ok(()) => return,
+                Err(back) => work = back,
+            }
+        }
         state.ready_recipients += work.recipients.len();
         state.ready.push_front(work);
     }
@@ -347,7 +372,29 @@ impl State {
     fn take(&mut self) -> Option<Work> {
         let work = self.ready.pop_front()?;
         self.ready_recipients = self.ready_recipients.saturating_sub(work.recipients.len());
+        self.taken += work.recipients.len() as f64;
+        if self.ready_recipients < self.site.limits.ready_max / 2 {
+            self.overflow = 0;
+        }
         Some(work)
+    }
+
+    /// When there should be room, by the pace of late: the next that is sent away waits behind those sent away before, so
+    /// that a long backlog comes back in order and neither too early nor too late.
+    fn full_wait(&mut self, recipients: usize, now: Instant) -> Duration {
+        self.overflow += recipients;
+        let seconds = now.duration_since(self.taken_since).as_secs_f64();
+        if seconds < PACE_KNOWN_SECONDS {
+            return PACE_UNKNOWN_WAIT;
+        }
+        let pace = (self.taken / seconds).max(0.01);
+        if seconds > PACE_WINDOW.as_secs_f64() {
+            // The past counts for half a window from now on.
+            self.taken = pace * PACE_WINDOW.as_secs_f64() / 2.0;
+            self.taken_since = now.checked_sub(PACE_WINDOW / 2).unwrap_or(now);
+        }
+        let ahead = (self.site.limits.ready_max / 2 + self.overflow) as f64;
+        Duration::from_secs_f64(ahead / pace).clamp(FULL_WAIT_MIN, FULL_WAIT_MAX)
     }
 
     /// Whole connections, at least one.

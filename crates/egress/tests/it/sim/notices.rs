@@ -60,100 +60,46 @@ async fn a_refusal_comes_back_once() {
     );
 }
 
+/// How many notices arrive for a letter.
+async fn check_notices(letter: Letter, offers: &[&'static str], expected: usize) {
+    let sim = sim(refusing().offering(offers), dns(), settings());
+    let case = format!("{:?} {:?} {:?}", letter.from, letter.notify, letter.to);
+    sim.world.send(letter).await;
+    sim.world.until_empty(7 * DAY).await;
+    let notices = sim
+        .network
+        .taken()
+        .iter()
+        .filter(|taken| taken.mail.starts_with("MAIL FROM:<>"))
+        .count();
+    assert_eq!(notices, expected, "{case}");
+}
+
 /// NOTIFY, the null reverse-path, and who gets word of what.
 #[tokio::test(start_paused = true)]
 async fn who_is_told() {
-    let check = async |letter: Letter, offers: &[&'static str], notices: usize| {
-        let sim = sim(refusing().offering(offers), dns(), settings());
-        let case = format!("{:?} {:?} {:?}", letter.from, letter.notify, letter.to);
-        sim.world.send(letter).await;
-        sim.world.until_empty(7 * DAY).await;
-        let found = sim
-            .network
-            .taken()
-            .iter()
-            .filter(|taken| taken.mail.starts_with("MAIL FROM:<>"))
-            .count();
-        let own = usize::from(case.contains("None None") || case.starts_with("None"))
-            * sim.world.count("delivered");
-        assert_eq!(found, notices + own, "{case}");
-    };
-    check(to(&["nobody@one.test"]), &[], 1).await;
-    check(
+    let asked = |list: &[&str], notify: Option<Notify>| Letter { notify, ..to(list) };
+    let (nobody, good, later) = (["nobody@one.test"], ["good@one.test"], ["later@one.test"]);
+    check_notices(to(&nobody), &[], 1).await;
+    check_notices(
         Letter {
             from: None,
-            ..to(&["nobody@one.test"])
+            ..to(&nobody)
         },
         &[],
         0,
     )
     .await;
-    check(
-        Letter {
-            notify: notify(false, false, false),
-            ..to(&["nobody@one.test"])
-        },
-        &[],
-        0,
-    )
-    .await;
-    check(
-        Letter {
-            notify: notify(true, false, false),
-            ..to(&["nobody@one.test"])
-        },
-        &[],
-        0,
-    )
-    .await;
-    check(
-        Letter {
-            notify: notify(false, true, false),
-            ..to(&["nobody@one.test"])
-        },
-        &[],
-        1,
-    )
-    .await;
-    check(
-        Letter {
-            notify: notify(true, true, false),
-            ..to(&["good@one.test"])
-        },
-        &[],
-        1,
-    )
-    .await;
-    check(
-        Letter {
-            notify: notify(true, true, false),
-            ..to(&["good@one.test"])
-        },
-        &["DSN"],
-        0,
-    )
-    .await;
-    check(to(&["good@one.test"]), &[], 0).await;
+    check_notices(asked(&nobody, notify(false, false, false)), &[], 0).await;
+    check_notices(asked(&nobody, notify(true, false, false)), &[], 0).await;
+    check_notices(asked(&nobody, notify(false, true, false)), &[], 1).await;
+    check_notices(asked(&good, notify(true, true, false)), &[], 1).await;
+    check_notices(asked(&good, notify(true, true, false)), &["DSN"], 0).await;
+    check_notices(to(&good), &[], 0).await;
     // Delayed after four hours, given up after five days: two notices, or one each when only that was asked for.
-    check(to(&["later@one.test"]), &[], 2).await;
-    check(
-        Letter {
-            notify: notify(false, false, true),
-            ..to(&["later@one.test"])
-        },
-        &[],
-        1,
-    )
-    .await;
-    check(
-        Letter {
-            notify: notify(false, true, false),
-            ..to(&["later@one.test"])
-        },
-        &[],
-        1,
-    )
-    .await;
+    check_notices(to(&later), &[], 2).await;
+    check_notices(asked(&later, notify(false, false, true)), &[], 1).await;
+    check_notices(asked(&later, notify(false, true, false)), &[], 1).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -281,3 +281,23 @@ async fn bounded_everything() {
         assert!(sim.egress.paths(1).iter().all(|path| path.ready <= 5));
     }
 }
+
+/// A backlog larger than the ready queue flows on at the pace of the next hop, without idling and without being leased over
+/// and over.
+#[tokio::test(start_paused = true)]
+async fn a_backlog_flows_on() {
+    let mut own = settings();
+    own.limits = SiteLimits {
+        ready_max: 20,
+        messages_per_second_max: Some(10.0),
+        ..SiteLimits::default()
+    };
+    let sim = sim(Peer::honest(), dns(), own);
+    let begun = sim.world.clock.now();
+    sim.world
+        .send_all((0..600).map(|n| to(&[&format!("r{n}@one.test")])))
+        .await;
+    sim.world.until_empty(DAY).await;
+    let took = sim.world.clock.now().duration_since(begun).as_secs_f64();
+    assert!((59.0..90.0).contains(&took), "{took} s for 600 messages at 10/s");
+}
