@@ -59,7 +59,7 @@ struct State {
     rest: Option<(Instant, Reply)>,
     next_slot: Option<Instant>,
     used: Instant,
-    /// Recipients that were sent away because the ready queue was full, since it was last half empty.
+    /// Recipients that were sent away because the ready queue was full and should not be back yet.
     overflow: usize,
     /// Recipients taken, and since when: the pace.
     taken: f64,
@@ -373,9 +373,12 @@ impl State {
         let work = self.ready.pop_front()?;
         self.ready_recipients = self.ready_recipients.saturating_sub(work.recipients.len());
         self.taken += work.recipients.len() as f64;
-        if self.ready_recipients < self.site.limits.ready_max / 2 {
-            self.overflow = 0;
-        }
+        // Whatever was sent away moves up; when nothing is left here, nobody is ahead of anybody.
+        self.overflow = if self.ready.is_empty() {
+            0
+        } else {
+            self.overflow.saturating_sub(work.recipients.len())
+        };
         Some(work)
     }
 
