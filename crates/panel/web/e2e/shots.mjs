@@ -27,6 +27,11 @@ const browser = await chromium.launchPersistentContext(profile, {
 async function look(page, name) {
   await page.waitForTimeout(350);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const cut = await page.evaluate(() => {
+    const box = document.querySelector('dialog[open]');
+    return box ? box.scrollWidth - box.clientWidth : 0;
+  });
+  if (cut > 0) faults.push(`${name}: ${cut} px of the dialog are cut off`);
   if (wide > 0) faults.push(`${name}: ${wide} px wider than the screen`);
   for (const fault of await contrastFaults(page)) faults.push(`${name}: ${fault}`);
   await page.screenshot({ path: join(out, `${name}.png`) });

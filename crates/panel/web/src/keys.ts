@@ -13,7 +13,8 @@ const pages: Record<string, string> = { l: '/', s: '/senders', q: '/queue' };
 
 addEventListener('keydown', (event) => {
   const target = event.target as HTMLElement;
-  const writes = target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName);
+  const choice = target instanceof HTMLInputElement && ['radio', 'checkbox'].includes(target.type);
+  const writes = !choice && ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName);
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
   if (writes) {
     if (event.key === 'Escape') target.blur();
