@@ -218,7 +218,14 @@ fn orcpt(value: &str) -> Option<OriginalRecipient> {
         decoded
     };
     let valid = !addr_type.is_empty() && addr_type.bytes().all(atom) && !address.is_empty();
-    valid.then(|| OriginalRecipient {
+    // Written anew for the next hop it can be longer than it was sent: `+2B` becomes `\x{2B}`.
+    let written = if utf8 {
+        xtext::encode_utf8_address(&address).len()
+    } else {
+        encoded.len()
+    };
+    let fits = addr_type.len() + 1 + written <= ORCPT_OCTETS_MAX;
+    (valid && fits).then(|| OriginalRecipient {
         addr_type: addr_type.to_owned(),
         address,
     })
@@ -430,6 +437,11 @@ mod tests {
         }
         refuse(
             format!("TO:<a@b> ORCPT=rfc822;{}", "x".repeat(500)).as_bytes(),
+            501,
+            (5, 5, 4),
+        );
+        refuse(
+            format!("TO:<a@b> ORCPT=utf-8;{}", "\\".repeat(83)).as_bytes(),
             501,
             (5, 5, 4),
         );
