@@ -18,29 +18,53 @@ pub fn socket_path(data: &Path) -> PathBuf {
 }
 
 /// Asks and reads the JSON answer; an error answer becomes an error with its own words.
-pub async fn ask(data: &Path, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<serde_json::Value> {
+pub async fn ask(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<serde_json::Value> {
     let response = send(data, method, path, body).await?;
     let status = response.status();
     let limited = http_body_util::Limited::new(response.into_body(), ANSWER_OCTETS_MAX);
-    let octets = limited.collect().await.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
+    let octets = limited
+        .collect()
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))?
+        .to_bytes();
     let value: serde_json::Value = serde_json::from_slice(&octets).unwrap_or_default();
     if !status.is_success() {
-        let words = value["detail"].as_str().or(value["title"].as_str()).unwrap_or("no reason given");
+        let words = value["detail"]
+            .as_str()
+            .or(value["title"].as_str())
+            .unwrap_or("no reason given");
         bail!("the gateway answered {status}: {words}");
     }
     Ok(value)
 }
 
 /// Asks and gives the answer back while it comes (live stream).
-pub async fn send(data: &Path, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Response<Incoming>> {
+pub async fn send(
+    data: &Path,
+    method: Method,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Result<Response<Incoming>> {
     let socket = socket_path(data);
     let stream = net::Dialer::system()
         .connect_unix(&socket, Duration::from_secs(5))
         .await
-        .with_context(|| format!("is the gateway running? its control socket is {}", socket.display()))?;
+        .with_context(|| {
+            format!(
+                "is the gateway running? its control socket is {}",
+                socket.display()
+            )
+        })?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let octets = body.map(|value| Bytes::from(value.to_string())).unwrap_or_default();
+    let octets = body
+        .map(|value| Bytes::from(value.to_string()))
+        .unwrap_or_default();
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -54,9 +78,20 @@ pub async fn send(data: &Path, method: Method, path: &str, body: Option<serde_js
 
 /// Who acts, for the story: the login behind sudo, else the login.
 fn operator() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let clean: String = named.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(64).collect();
-    if clean.is_empty() { "operator".to_owned() } else { clean }
+    let named = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    let clean: String = named
+        .unwrap_or_default()
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(64)
+        .collect();
+    if clean.is_empty() {
+        "operator".to_owned()
+    } else {
+        clean
+    }
 }
 
 /// Percent-encodes a piece of a path or query.

@@ -24,7 +24,10 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Runs until a signal ends it.
 pub fn run(config: &Path) -> Result<()> {
     let resolved = resolve(&Config::read(config)?)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("dogana").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("dogana")
+        .build()?;
     let ended = runtime.block_on(serve(config, resolved));
     runtime.shutdown_timeout(Duration::from_secs(5));
     ended
@@ -78,7 +81,9 @@ fn open(resolved: &Resolved) -> Result<House> {
     let log = match (&resolved.log, resolved.log_enabled) {
         (_, false) => None,
         (None, true) => Some(Arc::new(LogSink::stdout())),
-        (Some(path), true) => Some(Arc::new(LogSink::file(path).with_context(|| format!("the log {}", path.display()))?)),
+        (Some(path), true) => Some(Arc::new(
+            LogSink::file(path).with_context(|| format!("the log {}", path.display()))?,
+        )),
     };
     let hub = Hub::new(vec![Box::new(store.stories.sink()), Box::new(metrics.clone())]);
     if let Some(log) = &log {
@@ -90,7 +95,15 @@ fn open(resolved: &Resolved) -> Result<House> {
     };
     let tls = net::ServerTls::from_files(&certificate, &key)?;
     let policy = Arc::new(ArcSwap::from_pointee(resolved.policy.clone()));
-    Ok(House { store, hub, metrics, log, policy, tls, clock: net::Clock::system() })
+    Ok(House {
+        store,
+        hub,
+        metrics,
+        log,
+        policy,
+        tls,
+        clock: net::Clock::system(),
+    })
 }
 
 /// A certificate of our own making, kept in the data directory; made anew when it is missing or unreadable.
@@ -101,7 +114,10 @@ fn self_signed(data: &Path, hostname: &str) -> Result<(PathBuf, PathBuf)> {
         let made = net::self_signed(&names)?;
         write_durably(&key, made.key.as_bytes())?;
         write_durably(&certificate, made.certificate.as_bytes())?;
-        eprintln!("dogana: no certificate is configured; made a self-signed one: {}", certificate.display());
+        eprintln!(
+            "dogana: no certificate is configured; made a self-signed one: {}",
+            certificate.display()
+        );
     }
     Ok((certificate, key))
 }
@@ -112,7 +128,12 @@ fn write_durably(path: &Path, octets: &[u8]) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let beside = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
     file.write_all(octets)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
@@ -126,8 +147,15 @@ fn start_egress(house: &House, resolved: &Resolved) -> Result<egress::Egress> {
     let resolver = if resolved.hosts.is_empty() {
         net::Resolver::system(&resolved.name_servers, resolved.dns_timeout)?
     } else {
-        let addresses = resolved.hosts.iter().map(|(name, list)| (name.clone(), Ok(list.clone()))).collect();
-        net::Resolver::table(net::DnsTable { addresses, ..Default::default() })
+        let addresses = resolved
+            .hosts
+            .iter()
+            .map(|(name, list)| (name.clone(), Ok(list.clone())))
+            .collect();
+        net::Resolver::table(net::DnsTable {
+            addresses,
+            ..Default::default()
+        })
     };
     Ok(egress::Egress::start(
         resolved.egress.clone(),
@@ -145,7 +173,10 @@ fn start_ingress(house: &House, resolved: &Resolved) -> Result<ingress::Ingress>
     for listener in &mut settings.listeners {
         listener.tls = Some(house.tls.clone());
     }
-    let scanners = Arc::new(ingress::scan::Scanners::new(resolved.scan.clone(), net::Dialer::system()));
+    let scanners = Arc::new(ingress::scan::Scanners::new(
+        resolved.scan.clone(),
+        net::Dialer::system(),
+    ));
     Ok(ingress::Ingress::start(
         settings,
         Arc::clone(&house.store),
@@ -188,8 +219,16 @@ async fn start_panel(
 }
 
 fn health(store: &Store) -> Health {
-    let paused = store.controls.pauses().iter().any(|pause| pause.scope == store::PauseScope::All);
-    let notes = if paused { vec!["outgoing mail is paused".to_owned()] } else { Vec::new() };
+    let paused = store
+        .controls
+        .pauses()
+        .iter()
+        .any(|pause| pause.scope == store::PauseScope::All);
+    let notes = if paused {
+        vec!["outgoing mail is paused".to_owned()]
+    } else {
+        Vec::new()
+    };
     Health { ok: true, notes }
 }
 
@@ -200,7 +239,11 @@ async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, ke
         tick.tick().await;
         let counts = store.queue.counts();
         let help = "Recipients in the queue by state";
-        for (state, count) in [("scheduled", counts.scheduled), ("leased", counts.leased), ("held", counts.held)] {
+        for (state, count) in [
+            ("scheduled", counts.scheduled),
+            ("leased", counts.leased),
+            ("held", counts.held),
+        ] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             metrics.gauge("dogana_queue_recipients", help, ("state", state), count);
         }

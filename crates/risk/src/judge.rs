@@ -217,10 +217,9 @@ fn unchecked(
 }
 
 fn content(symbols: &[Symbol]) -> Reason {
-    let heaviest = symbols
-        .iter()
-        .filter(|symbol| symbol.weight.value() > 0.0)
-        .take(3);
+    // What the ledger remembers is our reckoning, not something the sender wrote.
+    let told = |symbol: &&Symbol| symbol.weight.value() > 0.0 && symbol.group != Group::Standing;
+    let heaviest = symbols.iter().filter(told).take(3);
     Reason::Content {
         observations: heaviest
             .map(|symbol| format!("{} ({})", symbol.name, symbol.detail))

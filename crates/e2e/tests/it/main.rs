@@ -1,4 +1,11 @@
 //! Scenarios: the real program, real peers, loopback only. The file's name is the scenario.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
 
 mod clients;
 mod command_line;
@@ -8,6 +15,7 @@ mod postfix_relays_through_us;
 mod power_cut;
 mod refusals;
 mod scanners;
+mod slow_clients;
 mod submission_to_delivery;
 
 use e2e::process::{Gateway, Plan};

@@ -256,3 +256,73 @@ async fn the_link_in_a_refusal_explains_in_the_readers_language() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_inherited_and_overridden_while_it_runs() {
+    let (gateway, _sink) = house("").await;
+    let set = |words: &[&str]| gateway.dogana(&[&["limits", "set"], words].concat(), "").unwrap();
+    set(&[
+        "tenant",
+        "acme.example",
+        "--for",
+        "each-mailbox",
+        "--recipients-per-message",
+        "1",
+    ]);
+    let message = mails::plain(FROM, "t@c.example", "Hello", "As agreed.");
+    let mut second = String::new();
+    for _ in 0..50 {
+        let mut client = anna(&gateway).await;
+        let two = vec!["a@c.example", "b@c.example"];
+        let fared = client
+            .send(&Mail {
+                from: FROM,
+                to: two,
+                message: &message,
+            })
+            .await
+            .unwrap();
+        second = fared.rcpts[1].clone();
+        if second.starts_with("452 4.5.3 [RCPT]") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(
+        second.starts_with("452 4.5.3 [RCPT]"),
+        "set at the tenant: {second}"
+    );
+    set(&[
+        "mailbox",
+        FROM,
+        "--recipients-per-message",
+        "3",
+        "--window",
+        "3600",
+        "--distinct-recipients",
+        "40",
+    ]);
+    let shown = gateway.dogana(&["limits", "show", FROM], "").unwrap();
+    assert!(
+        shown.contains("3600 s") && shown.contains("40") && shown.contains("mailbox"),
+        "{shown}"
+    );
+    for _ in 0..50 {
+        let mut client = anna(&gateway).await;
+        let two = vec!["a@c.example", "b@c.example"];
+        let fared = client
+            .send(&Mail {
+                from: FROM,
+                to: two,
+                message: &message,
+            })
+            .await
+            .unwrap();
+        second = fared.rcpts[1].clone();
+        if second.starts_with("250") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(second.starts_with("250"), "overridden at the mailbox: {second}");
+}

@@ -82,13 +82,22 @@ impl AccountVerb {
         let data = &config.store.directory;
         let open = || Directory::open(data).with_context(|| format!("the directory in {}", data.display()));
         match self {
-            Self::Add { login, tenant, hash, language, also_sends_as, role } => {
+            Self::Add {
+                login,
+                tenant,
+                hash,
+                language,
+                also_sends_as,
+                role,
+            } => {
                 let hash = match hash {
                     Some(hash) => hash,
                     None => Directory::hash_password(&read_password(&login)?)?,
                 };
                 let login = login.to_lowercase();
-                let Some((_, domain)) = login.rsplit_once('@') else { bail!("the login must be a mail address") };
+                let Some((_, domain)) = login.rsplit_once('@') else {
+                    bail!("the login must be a mail address")
+                };
                 let (domain, tenant) = (domain.to_owned(), tenant.unwrap_or_else(|| domain.to_owned()));
                 let language = risk::Language::from_tag(&language);
                 let limits = risk::LimitOverrides::default();
@@ -108,7 +117,9 @@ impl AccountVerb {
             Self::Import { file } => import(&open()?, &file)?,
             Self::List { tenant, search } => list(&open()?, tenant.as_deref(), search.as_deref())?,
             Self::Show { login } => {
-                let found = open()?.account(&login.to_lowercase())?.with_context(|| format!("no account {login}"))?;
+                let found = open()?
+                    .account(&login.to_lowercase())?
+                    .with_context(|| format!("no account {login}"))?;
                 println!("{}", serde_json::to_string_pretty(&*found)?);
             }
             Self::Remove { login } => {
@@ -118,7 +129,12 @@ impl AccountVerb {
                 println!("{login} is gone");
             }
             Self::Lock { login, reason, lasts } => {
-                super::sender::lock(config, &format!("mailbox:{}", login.to_lowercase()), &reason, lasts)?;
+                super::sender::lock(
+                    config,
+                    &format!("mailbox:{}", login.to_lowercase()),
+                    &reason,
+                    lasts,
+                )?;
             }
             Self::Unlock { login, reason } => {
                 super::sender::unlock(config, &format!("mailbox:{}", login.to_lowercase()), &reason)?;
@@ -151,7 +167,12 @@ fn import(directory: &Directory, file: &PathBuf) -> Result<()> {
     bar.set_style(ProgressStyle::with_template("{spinner} {pos} lines, {per_sec}")?);
     let report = directory.import_csv(source, |lines| bar.set_position(lines))?;
     bar.finish_and_clear();
-    println!("{} added, {} changed, {} refused", report.added, report.changed, report.refused.len());
+    println!(
+        "{} added, {} changed, {} refused",
+        report.added,
+        report.changed,
+        report.refused.len()
+    );
     for (line, why) in &report.refused {
         println!("  line {line}: {why}");
     }
@@ -167,7 +188,13 @@ fn list(directory: &Directory, tenant: Option<&str>, search: Option<&str>) -> Re
         after = Some(last.login.clone());
         rows.extend(page.into_iter().map(|account| {
             let enabled = if account.enabled { "yes" } else { "no" };
-            vec![account.login, account.tenant, account.role, account.language.tag().to_owned(), enabled.to_owned()]
+            vec![
+                account.login,
+                account.tenant,
+                account.role,
+                account.language.tag().to_owned(),
+                enabled.to_owned(),
+            ]
         }));
     }
     table::print(&["login", "tenant", "role", "language", "enabled"], &rows);

@@ -2,6 +2,7 @@
 
 mod account;
 mod check;
+mod limits;
 mod network;
 mod queue;
 mod scan;
@@ -20,7 +21,13 @@ use std::process::ExitCode;
 #[command(version, about, max_term_width = 110)]
 pub struct Command {
     /// The configuration file.
-    #[arg(long, short, global = true, env = "DOGANA_CONFIG", default_value = "/etc/dogana/dogana.toml")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "DOGANA_CONFIG",
+        default_value = "/etc/dogana/dogana.toml"
+    )]
     config: PathBuf,
     #[command(subcommand)]
     verb: Verb,
@@ -38,6 +45,9 @@ enum Verb {
     /// Mailboxes that may log in.
     #[command(subcommand)]
     Account(account::AccountVerb),
+    /// Volume limits, inherited tenant > domain > mailbox.
+    #[command(subcommand)]
+    Limits(limits::LimitsVerb),
     /// Named networks: customers' servers and proxies.
     #[command(subcommand)]
     Network(network::NetworkVerb),
@@ -67,6 +77,7 @@ impl Command {
             Verb::Config(verb) => done(verb.run(&self.config)),
             Verb::Scan(scan) => scan.run(&self.config),
             Verb::Account(verb) => done(verb.run(&resolved(&self.config)?)),
+            Verb::Limits(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Network(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Key(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Sender(verb) => done(verb.run(&resolved(&self.config)?)),
@@ -84,5 +95,8 @@ fn resolved(path: &std::path::Path) -> Result<Resolved> {
 
 /// Runs a conversation with the gateway to its end.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }

@@ -45,11 +45,28 @@ pub enum KeyVerb {
 impl NetworkVerb {
     /// Does it.
     pub fn run(self, config: &Resolved) -> Result<()> {
-        let Self::Add { name, range, tenant, proxy, also_sends_as } = self;
-        let trust = if proxy { NetworkTrust::Proxy } else { NetworkTrust::Relay };
+        let Self::Add {
+            name,
+            range,
+            tenant,
+            proxy,
+            also_sends_as,
+        } = self;
+        let trust = if proxy {
+            NetworkTrust::Proxy
+        } else {
+            NetworkTrust::Relay
+        };
         let tenant = tenant.unwrap_or_else(|| if proxy { String::new() } else { name.clone() });
         let limits = risk::LimitOverrides::default();
-        open(config)?.put_network(&Network { name: name.clone(), range, trust, tenant, also_sends_as, limits })?;
+        open(config)?.put_network(&Network {
+            name: name.clone(),
+            range,
+            trust,
+            tenant,
+            also_sends_as,
+            limits,
+        })?;
         println!("{range} is named {name}");
         Ok(())
     }
@@ -58,11 +75,26 @@ impl NetworkVerb {
 impl KeyVerb {
     /// Does it.
     pub fn run(self, config: &Resolved) -> Result<()> {
-        let Self::Generate { domain, selector, ed25519 } = self;
-        let algorithm = if ed25519 { Algorithm::Ed25519Sha256 } else { Algorithm::RsaSha256 };
+        let Self::Generate {
+            domain,
+            selector,
+            ed25519,
+        } = self;
+        let algorithm = if ed25519 {
+            Algorithm::Ed25519Sha256
+        } else {
+            Algorithm::RsaSha256
+        };
         let (signer, pem) = Signer::generate(&domain, &selector, algorithm)?;
-        open(config)?.put_key(&SigningKey { domain: domain.clone(), selector: selector.clone(), pem })?;
-        println!("publish as TXT at {selector}._domainkey.{domain}:\n{}", signer.public_record());
+        open(config)?.put_key(&SigningKey {
+            domain: domain.clone(),
+            selector: selector.clone(),
+            pem,
+        })?;
+        println!(
+            "publish as TXT at {selector}._domainkey.{domain}:\n{}",
+            signer.public_record()
+        );
         Ok(())
     }
 }

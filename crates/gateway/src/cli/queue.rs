@@ -140,7 +140,12 @@ impl QueueVerb {
         match self {
             Self::List { which, held, limit } => list(config, &which, held, limit),
             Self::Show { id } => {
-                let answer = block_on(ask(data, Method::GET, &format!("/v1/queue?id={}", encoded(&id)), None))?;
+                let answer = block_on(ask(
+                    data,
+                    Method::GET,
+                    &format!("/v1/queue?id={}", encoded(&id)),
+                    None,
+                ))?;
                 println!("{}", serde_json::to_string_pretty(&answer["rows"])?);
                 Ok(())
             }
@@ -162,7 +167,10 @@ fn list(config: &Resolved, which: &Which, held: bool, limit: usize) -> Result<()
     let mut path = format!("/v1/queue?limit={limit}");
     if let Value::Object(filter) = which.filter(false)? {
         for (name, value) in filter {
-            path.push_str(&format!("&{name}={}", encoded(value.as_str().unwrap_or_default())));
+            path.push_str(&format!(
+                "&{name}={}",
+                encoded(value.as_str().unwrap_or_default())
+            ));
         }
     }
     if held {
@@ -180,13 +188,24 @@ fn list(config: &Resolved, which: &Which, held: bool, limit: usize) -> Result<()
         other => other.to_string(),
     };
     let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
-        let words = ["id", "size_octets", "reverse_path", "recipient", "pool", "state", "attempts", "due"];
+        let words = [
+            "id",
+            "size_octets",
+            "reverse_path",
+            "recipient",
+            "pool",
+            "state",
+            "attempts",
+            "due",
+        ];
         let mut cells: Vec<String> = words.iter().map(|name| text(&row[name])).collect();
         let (reason, reply) = (text(&row["reason"]), text(&row["last_reply"]));
         cells.push(if reason.is_empty() { reply } else { reason });
         cells
     });
-    let head = ["id", "octets", "from", "to", "pool", "state", "attempts", "due", "why"];
+    let head = [
+        "id", "octets", "from", "to", "pool", "state", "attempts", "due", "why",
+    ];
     table::print(&head, &rows.collect::<Vec<_>>());
     Ok(())
 }
@@ -210,8 +229,15 @@ impl PauseWords {
             let body = json!({"scope": scope, "name": name, "reason": self.reason});
             block_on(ask(data, Method::POST, "/v1/pauses", Some(body)))?;
         } else {
-            let name = name.map(|name| format!("&name={}", encoded(name))).unwrap_or_default();
-            block_on(ask(data, Method::DELETE, &format!("/v1/pauses?scope={scope}{name}"), None))?;
+            let name = name
+                .map(|name| format!("&name={}", encoded(name)))
+                .unwrap_or_default();
+            block_on(ask(
+                data,
+                Method::DELETE,
+                &format!("/v1/pauses?scope={scope}{name}"),
+                None,
+            ))?;
         }
         println!("{}", if pause { "paused" } else { "resumed" });
         Ok(())

@@ -42,7 +42,11 @@ impl Scan {
             (Policy::default(), ingress::scan::ScannerSettings::default())
         };
         let files = self.found()?;
-        let bar = if self.json || !self.summary { ProgressBar::hidden() } else { ProgressBar::new(files.len() as u64) };
+        let bar = if self.json || !self.summary {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(files.len() as u64)
+        };
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}")?);
         let mut counts: BTreeMap<Class, u64> = BTreeMap::new();
         block_on(async {
@@ -57,8 +61,10 @@ impl Scan {
         })?;
         bar.finish_and_clear();
         if self.summary {
-            let rows: Vec<_> =
-                counts.iter().map(|(class, count)| vec![class.as_str().to_owned(), count.to_string()]).collect();
+            let rows: Vec<_> = counts
+                .iter()
+                .map(|(class, count)| vec![class.as_str().to_owned(), count.to_string()])
+                .collect();
             table::print(&["class", "messages"], &rows);
         }
         let bad = counts.keys().any(|class| *class >= Class::Spam);
@@ -83,7 +89,8 @@ impl Scan {
 
     fn show(&self, file: &Path, facts: &Facts, verdict: &Verdict) -> Result<()> {
         if self.json {
-            let line = serde_json::json!({ "file": file.display().to_string(), "facts": facts, "verdict": verdict });
+            let line =
+                serde_json::json!({ "file": file.display().to_string(), "facts": facts, "verdict": verdict });
             println!("{line}");
         } else if !self.summary {
             explain(file, verdict, risk::Language::from_tag(&self.language));
@@ -93,15 +100,26 @@ impl Scan {
 }
 
 async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result<(Facts, Verdict)> {
-    let size = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
+    let size = std::fs::metadata(file)
+        .with_context(|| file.display().to_string())?
+        .len();
     if size > FILE_OCTETS_MAX {
         bail!("{}: more than {FILE_OCTETS_MAX} octets", file.display());
     }
     let message = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
-    let door =
-        Door { listener: "scan".to_owned(), kind: DoorKind::File, client: None, helo: String::new(), tls: false };
-    let sender =
-        Sender { kind: SenderKind::Ip, name: "file".to_owned(), domain: String::new(), tenant: String::new() };
+    let door = Door {
+        listener: "scan".to_owned(),
+        kind: DoorKind::File,
+        client: None,
+        helo: String::new(),
+        tls: false,
+    };
+    let sender = Sender {
+        kind: SenderKind::Ip,
+        name: "file".to_owned(),
+        domain: String::new(),
+        tenant: String::new(),
+    };
     let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
     facts.content = Gathered::Known(risk::examine(&message, &mail::message::Limits::default()));
     let about = About {
@@ -120,7 +138,12 @@ async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result
 fn explain(file: &Path, verdict: &Verdict, language: risk::Language) {
     let probability = verdict.score.probability() * 100.0;
     println!("{}", file.display());
-    println!("  {} · {} · {} (probability of abuse {probability:.1} %)", verdict.class.as_str(), verdict.action.as_str(), verdict.score);
+    println!(
+        "  {} · {} · {} (probability of abuse {probability:.1} %)",
+        verdict.class.as_str(),
+        verdict.action.as_str(),
+        verdict.score
+    );
     let sentence = verdict.reason.sentence(language);
     if !sentence.is_empty() {
         println!("  [{}] {sentence}", verdict.cause.code());
@@ -128,11 +151,16 @@ fn explain(file: &Path, verdict: &Verdict, language: risk::Language) {
     let rows: Vec<_> = verdict
         .symbols
         .iter()
-        .map(|symbol| vec![format!("{:+.1}", symbol.weight.value()), symbol.name.to_string(), symbol.detail.clone()])
+        .map(|symbol| {
+            vec![
+                format!("{:+.1}", symbol.weight.value()),
+                symbol.name.to_string(),
+                symbol.detail.clone(),
+            ]
+        })
         .collect();
     if !rows.is_empty() {
         table::print(&["dB", "symbol", "observation"], &rows);
     }
     println!();
 }
-

@@ -55,20 +55,45 @@ impl SenderVerb {
                 let standing = if locked { "&standing=locked" } else { "" };
                 let path = format!("/v1/senders?limit={limit}{standing}");
                 let answer = block_on(ask(data, Method::GET, &path, None))?;
-                let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = |value: &serde_json::Value| {
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                };
                 let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
-                    ["key", "tenant", "standing", "messages_day", "recipients_day", "locks"]
-                        .map(|name| text(&row[name]))
-                        .to_vec()
+                    [
+                        "key",
+                        "tenant",
+                        "standing",
+                        "messages_day",
+                        "recipients_day",
+                        "locks",
+                    ]
+                    .map(|name| text(&row[name]))
+                    .to_vec()
                 });
-                let head = ["sender", "tenant", "standing", "messages/day", "recipients/day", "locks so far"];
+                let head = [
+                    "sender",
+                    "tenant",
+                    "standing",
+                    "messages/day",
+                    "recipients/day",
+                    "locks so far",
+                ];
                 table::print(&head, &rows.collect::<Vec<_>>());
             }
             Self::Show { sender } => {
-                let answer = block_on(ask(data, Method::GET, &format!("/v1/senders/{}", encoded(&sender)), None))?;
+                let answer = block_on(ask(
+                    data,
+                    Method::GET,
+                    &format!("/v1/senders/{}", encoded(&sender)),
+                    None,
+                ))?;
                 println!("{}", serde_json::to_string_pretty(&answer)?);
             }
-            Self::Lock { sender, reason, lasts } => lock(config, &sender, &reason, lasts)?,
+            Self::Lock {
+                sender,
+                reason,
+                lasts,
+            } => lock(config, &sender, &reason, lasts)?,
             Self::Unlock { sender, reason } => unlock(config, &sender, &reason)?,
         }
         Ok(())
@@ -76,10 +101,20 @@ impl SenderVerb {
 }
 
 /// Locks a sender in the running gateway.
-pub fn lock(config: &Resolved, sender: &str, reason: &str, lasts: Option<jiff::SignedDuration>) -> Result<()> {
+pub fn lock(
+    config: &Resolved,
+    sender: &str,
+    reason: &str,
+    lasts: Option<jiff::SignedDuration>,
+) -> Result<()> {
     let until = lasts.map(|lasts| jiff::Timestamp::now() + lasts);
     let path = format!("/v1/senders/{}/lock", encoded(sender));
-    block_on(ask(&config.store.directory, Method::POST, &path, Some(json!({"reason": reason, "until": until}))))?;
+    block_on(ask(
+        &config.store.directory,
+        Method::POST,
+        &path,
+        Some(json!({"reason": reason, "until": until})),
+    ))?;
     println!("{sender} is locked");
     Ok(())
 }
@@ -87,7 +122,12 @@ pub fn lock(config: &Resolved, sender: &str, reason: &str, lasts: Option<jiff::S
 /// Unlocks a sender in the running gateway.
 pub fn unlock(config: &Resolved, sender: &str, reason: &str) -> Result<()> {
     let path = format!("/v1/senders/{}/unlock", encoded(sender));
-    block_on(ask(&config.store.directory, Method::POST, &path, Some(json!({"reason": reason}))))?;
+    block_on(ask(
+        &config.store.directory,
+        Method::POST,
+        &path,
+        Some(json!({"reason": reason})),
+    ))?;
     println!("{sender} may send again");
     Ok(())
 }

@@ -2,8 +2,15 @@
 
 /// Prints a table; numbers are set to the right.
 pub fn print(head: &[&str], rows: &[Vec<String>]) {
-    let clean = |text: &str| -> String { text.chars().map(|c| if c.is_control() { '?' } else { c }).collect() };
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
+    let clean = |text: &str| -> String {
+        text.chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| clean(cell)).collect())
+        .collect();
     let mut widths: Vec<usize> = head.iter().map(|word| word.chars().count()).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -26,7 +33,14 @@ pub fn print(head: &[&str], rows: &[Vec<String>]) {
         out
     };
     println!("{}", line(head.to_vec()));
-    println!("{}", widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
+    println!(
+        "{}",
+        widths
+            .iter()
+            .map(|width| "─".repeat(*width))
+            .collect::<Vec<_>>()
+            .join("  ")
+    );
     for row in &rows {
         println!("{}", line(row.iter().map(String::as_str).collect()));
     }

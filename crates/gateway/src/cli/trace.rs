@@ -42,7 +42,12 @@ impl Trace {
             return block_on(self.follow(data));
         }
         if let Some(id) = &self.id {
-            let answer = block_on(ask(data, Method::GET, &format!("/v1/stories/{}", encoded(id)), None))?;
+            let answer = block_on(ask(
+                data,
+                Method::GET,
+                &format!("/v1/stories/{}", encoded(id)),
+                None,
+            ))?;
             if self.json {
                 println!("{}", serde_json::to_string_pretty(&answer)?);
             } else {
@@ -50,21 +55,47 @@ impl Trace {
             }
             return Ok(());
         }
-        let answer = block_on(ask(data, Method::GET, &format!("/v1/stories?limit={}{}", self.limit, self.query()), None))?;
+        let answer = block_on(ask(
+            data,
+            Method::GET,
+            &format!("/v1/stories?limit={}{}", self.limit, self.query()),
+            None,
+        ))?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             return Ok(());
         }
         let rows = answer["rows"].as_array().into_iter().flatten().map(|row| {
-            let to = row["recipients"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",");
-            vec![text(&row["at"]), text(&row["id"]), text(&row["class"]), text(&row["status"]), text(&row["sender"]), to, text(&row["subject"])]
+            let to = row["recipients"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(text)
+                .collect::<Vec<_>>()
+                .join(",");
+            vec![
+                text(&row["at"]),
+                text(&row["id"]),
+                text(&row["class"]),
+                text(&row["status"]),
+                text(&row["sender"]),
+                to,
+                text(&row["subject"]),
+            ]
         });
-        table::print(&["time", "id", "class", "status", "sender", "to", "subject"], &rows.collect::<Vec<_>>());
+        table::print(
+            &["time", "id", "class", "status", "sender", "to", "subject"],
+            &rows.collect::<Vec<_>>(),
+        );
         Ok(())
     }
 
     fn query(&self) -> String {
-        let rows = [("sender", &self.sender), ("recipient", &self.recipient), ("class", &self.class)];
+        let rows = [
+            ("sender", &self.sender),
+            ("recipient", &self.recipient),
+            ("class", &self.class),
+        ];
         rows.into_iter()
             .filter_map(|(name, value)| value.as_ref().map(|value| format!("&{name}={}", encoded(value))))
             .collect()
@@ -84,7 +115,9 @@ impl Trace {
             }
             while let Some(end) = waiting.find('\n') {
                 let line: String = waiting.drain(..=end).collect();
-                let Some(event) = line.strip_prefix("data:") else { continue };
+                let Some(event) = line.strip_prefix("data:") else {
+                    continue;
+                };
                 match serde_json::from_str::<Value>(event.trim()) {
                     Ok(_) if self.json => println!("{}", event.trim()),
                     Ok(event) => println!("{}", one_line(&event)),
@@ -97,18 +130,35 @@ impl Trace {
 }
 
 fn text(value: &Value) -> String {
-    let raw = value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned);
-    raw.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    let raw = value.as_str().map_or_else(
+        || {
+            if value.is_null() {
+                String::new()
+            } else {
+                value.to_string()
+            }
+        },
+        str::to_owned,
+    );
+    raw.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 /// Fields that stand at the head of each line, or are too long for one.
-const NOT_SHOWN: [&str; 9] =
-    ["id", "at", "event", "tenant", "domain", "sender", "facts", "verdict", "symbols"];
+const NOT_SHOWN: [&str; 9] = [
+    "id", "at", "event", "tenant", "domain", "sender", "facts", "verdict", "symbols",
+];
 
 fn one_line(event: &Value) -> String {
     let at = text(&event["at"]);
     let time = at.get(11..23).unwrap_or(&at);
-    let mut out = format!("{time} {} {:<12} {}", text(&event["id"]), text(&event["event"]), text(&event["sender"]));
+    let mut out = format!(
+        "{time} {} {:<12} {}",
+        text(&event["id"]),
+        text(&event["event"]),
+        text(&event["sender"])
+    );
     for (name, value) in event.as_object().into_iter().flatten() {
         let shown = text(value);
         if !NOT_SHOWN.contains(&name.as_str()) && !shown.is_empty() {
@@ -120,13 +170,29 @@ fn one_line(event: &Value) -> String {
 
 fn tell(answer: &Value) {
     let story = &answer["row"];
-    println!("{}  {}  {} -> {}", text(&story["id"]), text(&story["status"]), text(&story["sender"]), story["recipients"]);
-    println!("{}  score {} dB  {}", text(&story["class"]), story["score_db"], text(&story["reason"]));
+    println!(
+        "{}  {}  {} -> {}",
+        text(&story["id"]),
+        text(&story["status"]),
+        text(&story["sender"]),
+        story["recipients"]
+    );
+    println!(
+        "{}  score {} dB  {}",
+        text(&story["class"]),
+        story["score_db"],
+        text(&story["reason"])
+    );
     for event in answer["events"].as_array().into_iter().flatten() {
         println!("{}", one_line(event));
         for symbol in event["symbols"].as_array().into_iter().flatten() {
             let weight = symbol["weight_db"].as_f64().unwrap_or_default();
-            println!("{:>42.1} dB  {:<24} {}", weight, text(&symbol["name"]), text(&symbol["detail"]));
+            println!(
+                "{:>42.1} dB  {:<24} {}",
+                weight,
+                text(&symbol["name"]),
+                text(&symbol["detail"])
+            );
         }
     }
 }

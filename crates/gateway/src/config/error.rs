@@ -24,7 +24,10 @@ pub enum ConfigError {
 impl ConfigError {
     /// A bad value.
     pub fn value(key: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self::Value { key: key.into(), why: why.to_string() }
+        Self::Value {
+            key: key.into(),
+            why: why.to_string(),
+        }
     }
 
     pub(super) fn bad_text(path: &Path, error: &toml::de::Error) -> Self {
@@ -57,7 +60,9 @@ mod tests {
             ("[store]\ndirectori = \"x\"", "did you mean `directory`?"),
         ];
         for (text, expected) in rows {
-            let error = crate::config::Config::parse(text, Path::new("dogana.toml")).unwrap_err().to_string();
+            let error = crate::config::Config::parse(text, Path::new("dogana.toml"))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{text}: {error}");
             assert!(error.contains("line"), "{error}");
         }

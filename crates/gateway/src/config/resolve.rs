@@ -49,21 +49,39 @@ pub struct Resolved {
 /// Resolves a configuration; the first value that cannot be used is an error that names its key.
 pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
     let hostname = config.hostname.clone().unwrap_or_else(system_name);
-    let data = config.store.directory.clone().unwrap_or_else(|| PathBuf::from("/var/lib/dogana"));
-    config.risk.check().map_err(|error| ConfigError::value("risk", error))?;
-    let panel_address = config.panel.address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_025)));
+    let data = config
+        .store
+        .directory
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("/var/lib/dogana"));
+    config
+        .risk
+        .check()
+        .map_err(|error| ConfigError::value("risk", error))?;
+    let panel_address = config
+        .panel
+        .address
+        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8_025)));
     let panel = panel_settings(&config.panel, panel_address, &hostname);
     let mut ingress = ingress_settings(&config.ingress, &hostname)?;
     ingress.public_url = Some(panel.public_url.clone());
     for name in config.risk.listeners.keys() {
         if !ingress.listeners.iter().any(|listener| listener.name == *name) {
-            return Err(ConfigError::value(format!("risk.listeners.{name}"), "no listener has this name"));
+            return Err(ConfigError::value(
+                format!("risk.listeners.{name}"),
+                "no listener has this name",
+            ));
         }
     }
     let certificate = match (&config.ingress.certificate, &config.ingress.key) {
         (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
         (None, None) => None,
-        _ => return Err(ConfigError::value("ingress.certificate", "certificate and key belong together")),
+        _ => {
+            return Err(ConfigError::value(
+                "ingress.certificate",
+                "certificate and key belong together",
+            ));
+        }
     };
     Ok(Resolved {
         ingress,
@@ -90,12 +108,21 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
 
 fn system_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "localhost".to_owned() } else { name }
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
 }
 
 fn panel_settings(raw: &raw_panel::Panel, address: SocketAddr, hostname: &str) -> panel::Settings {
     panel::Settings {
-        public_url: raw.public_url.clone().unwrap_or_else(|| format!("http://{address}")).trim_end_matches('/').to_owned(),
+        public_url: raw
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{address}"))
+            .trim_end_matches('/')
+            .to_owned(),
         metrics: raw.metrics.unwrap_or(false),
         site_name: raw.site_name.clone().unwrap_or_else(|| hostname.to_owned()),
     }
@@ -114,7 +141,10 @@ fn ingress_settings(raw: &Ingress, hostname: &str) -> Result<ingress::Settings, 
     }
     settings.listeners = raw.listener.iter().map(listener_settings).collect();
     if settings.listeners.is_empty() {
-        return Err(ConfigError::value("ingress.listener", "a gateway needs at least one listener"));
+        return Err(ConfigError::value(
+            "ingress.listener",
+            "a gateway needs at least one listener",
+        ));
     }
     Ok(settings)
 }
@@ -129,13 +159,17 @@ fn listener_settings(raw: &Listener) -> ListenerSettings {
     let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let limits = ListenerLimits {
         connections_max: raw.connections_max.unwrap_or(usual.connections_max),
-        connections_per_address_max: raw.connections_per_address_max.unwrap_or(usual.connections_per_address_max),
+        connections_per_address_max: raw
+            .connections_per_address_max
+            .unwrap_or(usual.connections_per_address_max),
         size_octets_max: raw.size_octets_max.unwrap_or(usual.size_octets_max),
         recipients_max: raw.recipients_max.unwrap_or(usual.recipients_max),
         messages_per_connection_max: raw.messages_max.map_or(usual.messages_per_connection_max, narrow),
         errors_max: raw.errors_max.map_or(usual.errors_max, narrow),
         hops_max: raw.hops_max.unwrap_or(usual.hops_max),
-        command_timeout: raw.command_timeout_s.map_or(usual.command_timeout, Duration::from_secs),
+        command_timeout: raw
+            .command_timeout_s
+            .map_or(usual.command_timeout, Duration::from_secs),
         ..usual
     };
     let name = raw.name.clone().unwrap_or_else(|| word.to_owned());
@@ -149,7 +183,10 @@ fn listener_settings(raw: &Listener) -> ListenerSettings {
 fn scan_settings(raw: &Scan) -> Result<ScannerSettings, ConfigError> {
     let endpoint = |key: &str, text: &Option<String>| -> Result<Option<Endpoint>, ConfigError> {
         text.as_ref()
-            .map(|text| text.parse().map_err(|error| ConfigError::value(format!("ingress.scan.{key}"), error)))
+            .map(|text| {
+                text.parse()
+                    .map_err(|error| ConfigError::value(format!("ingress.scan.{key}"), error))
+            })
             .transpose()
     };
     let usual = ScannerSettings::default();
@@ -163,8 +200,11 @@ fn scan_settings(raw: &Scan) -> Result<ScannerSettings, ConfigError> {
 }
 
 fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, ConfigError> {
-    let mut settings =
-        egress::Settings { host_name: hostname.to_owned(), own_names: raw.own_names.clone(), ..Default::default() };
+    let mut settings = egress::Settings {
+        host_name: hostname.to_owned(),
+        own_names: raw.own_names.clone(),
+        ..Default::default()
+    };
     for (name, pool) in &raw.pool {
         let sources = pool.sources.iter().map(|source| Source {
             address: source.address,
@@ -179,7 +219,12 @@ fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, Con
     settings.mx_port = raw.port.unwrap_or(settings.mx_port);
     settings.tls = raw.tls.map_or(settings.tls, tls_policy);
     if !raw.retry.after_s.is_empty() {
-        settings.retry.steps = raw.retry.after_s.iter().map(|seconds| Duration::from_secs(*seconds)).collect();
+        settings.retry.steps = raw
+            .retry
+            .after_s
+            .iter()
+            .map(|seconds| Duration::from_secs(*seconds))
+            .collect();
     }
     if let Some(seconds) = raw.retry.delay_notice_s {
         settings.delay_notice_after = (seconds > 0).then(|| Duration::from_secs(seconds));
@@ -190,7 +235,10 @@ fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, Con
         connections_max: raw.site.connections_max.map_or(usual.connections_max, |count| {
             u32::try_from(count).unwrap_or(u32::MAX)
         }),
-        connection_messages_max: raw.site.messages_per_connection_max.unwrap_or(usual.connection_messages_max),
+        connection_messages_max: raw
+            .site
+            .messages_per_connection_max
+            .unwrap_or(usual.connection_messages_max),
         transaction_recipients_max: raw
             .site
             .recipients_per_transaction_max
@@ -198,17 +246,27 @@ fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, Con
         messages_per_second_max: raw.site.messages_per_s_max,
         ..usual
     };
-    settings.check().map_err(|error| ConfigError::value("egress", error))?;
+    settings
+        .check()
+        .map_err(|error| ConfigError::value("egress", error))?;
     Ok(settings)
 }
 
 fn route_settings(index: usize, raw: &Route) -> Result<egress::Route, ConfigError> {
     let hosts = raw.hosts.iter().map(|text| {
-        let parts = text.rsplit_once(':').and_then(|(host, port)| port.parse().ok().map(|port| (host, port)));
+        let parts = text
+            .rsplit_once(':')
+            .and_then(|(host, port)| port.parse().ok().map(|port| (host, port)));
         let (host, port) = parts.ok_or_else(|| {
-            ConfigError::value(format!("egress.route[{index}].hosts"), format!("{text} is not host:port"))
+            ConfigError::value(
+                format!("egress.route[{index}].hosts"),
+                format!("{text} is not host:port"),
+            )
         })?;
-        Ok(NextHop { host: host.trim_matches(['[', ']']).to_owned(), port })
+        Ok(NextHop {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        })
     });
     Ok(egress::Route {
         pattern: raw.domain.to_ascii_lowercase(),
@@ -237,15 +295,27 @@ impl Resolved {
         for listener in &self.ingress.listeners {
             out.push_str(&format!(
                 "listener {} = {:?} on {} (auth in clear: {}, PROXY: {})\n  {:?}\n",
-                listener.name, listener.kind, listener.address, listener.auth_in_clear, listener.proxy_protocol, listener.limits
+                listener.name,
+                listener.kind,
+                listener.address,
+                listener.auth_in_clear,
+                listener.proxy_protocol,
+                listener.limits
             ));
         }
-        let certificate = self.certificate.as_ref().map_or("self-signed".to_owned(), |(path, _)| path.display().to_string());
+        let certificate = self
+            .certificate
+            .as_ref()
+            .map_or("self-signed".to_owned(), |(path, _)| path.display().to_string());
         out.push_str(&format!("certificate = {certificate}\n"));
-        for (name, access) in
-            [("clamav", &self.scan.clamav), ("rspamd", &self.scan.rspamd), ("spamassassin", &self.scan.spamassassin)]
-        {
-            let asked = access.as_ref().map_or("not asked".to_owned(), |access| access.endpoint.to_string());
+        for (name, access) in [
+            ("clamav", &self.scan.clamav),
+            ("rspamd", &self.scan.rspamd),
+            ("spamassassin", &self.scan.spamassassin),
+        ] {
+            let asked = access
+                .as_ref()
+                .map_or("not asked".to_owned(), |access| access.endpoint.to_string());
             out.push_str(&format!("scanner {name} = {asked}\n"));
         }
         out.push_str(&format!("egress = {:#?}\n", self.egress));
@@ -274,11 +344,26 @@ mod tests {
     fn values_that_cannot_be_used_name_their_key() {
         check(DOOR, Ok(()));
         check("", Err("ingress.listener: a gateway needs"));
-        check(&format!("{DOOR}[ingress]\ncertificate = \"x\"\n"), Err("ingress.certificate"));
-        check(&format!("{DOOR}[ingress.scan]\nclamav = \"nowhere\"\n"), Err("ingress.scan.clamav"));
-        check(&format!("{DOOR}[risk]\nsuspect_db = 50.0\n"), Err("risk: risk.suspect_db"));
-        check(&format!("{DOOR}[risk.listeners.relai]\nidentity = \"log\"\n"), Err("risk.listeners.relai"));
-        check(&format!("{DOOR}[[egress.route]]\ndomain = \"*\"\nhosts = [\"mx\"]\n"), Err("egress.route[0].hosts"));
+        check(
+            &format!("{DOOR}[ingress]\ncertificate = \"x\"\n"),
+            Err("ingress.certificate"),
+        );
+        check(
+            &format!("{DOOR}[ingress.scan]\nclamav = \"nowhere\"\n"),
+            Err("ingress.scan.clamav"),
+        );
+        check(
+            &format!("{DOOR}[risk]\nsuspect_db = 50.0\n"),
+            Err("risk: risk.suspect_db"),
+        );
+        check(
+            &format!("{DOOR}[risk.listeners.relai]\nidentity = \"log\"\n"),
+            Err("risk.listeners.relai"),
+        );
+        check(
+            &format!("{DOOR}[[egress.route]]\ndomain = \"*\"\nhosts = [\"mx\"]\n"),
+            Err("egress.route[0].hosts"),
+        );
         check(&format!("{DOOR}[egress.pool.clean]\n"), Err("egress"));
     }
 }
