@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod docs;
 mod fuzz;
+mod interfaces;
 mod machine;
 mod rooms;
 mod shell;
