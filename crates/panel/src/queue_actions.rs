@@ -5,7 +5,7 @@
 
 use crate::role::{Deed, Role};
 use crate::state::Shared;
-use crate::wire::{Body, given, reason};
+use crate::wire::{Body, blocking, given, reason};
 use crate::{PanelError, Viewer, queue, senders};
 use axum::extract::{Path, State};
 use axum::response::Json;
@@ -59,8 +59,12 @@ pub(crate) async fn act(
     if filter == QueueFilter::default() && !confirmed {
         return Err(PanelError::Unconfirmed);
     }
-    let filter = allowed(&shared, &viewer, deed, filter)?;
-    let touched = touched(&shared, &viewer, deed, &filter)?;
+    let (looks, who) = (Arc::clone(&shared), viewer.clone());
+    let looked = move || {
+        let filter = allowed(&looks, &who, deed, filter)?;
+        touched(&looks, &who, deed, &filter).map(|touched| (filter, touched))
+    };
+    let (filter, touched) = blocking(looked).await??;
     let (queue, now) = (&shared.state.store.queue, shared.now());
     let changed = match deed {
         Deed::Hold => queue.hold(&filter, &why).await?,

@@ -62,11 +62,20 @@ struct Live {
     told: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Backlog {
-    /// Sequence number of the oldest event kept.
+    /// Sequence number of the oldest event kept; they begin with 1, so that 0 stands before all.
     first: u64,
     events: VecDeque<Arc<Event>>,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self {
+            first: 1,
+            events: VecDeque::new(),
+        }
+    }
 }
 
 impl Hub {
@@ -165,7 +174,7 @@ impl Hub {
 
     /// Sequence number of the newest event, None before the first.
     pub fn newest(&self) -> Option<u64> {
-        self.live.lock().end().checked_sub(1)
+        Some(self.live.lock().end().saturating_sub(1)).filter(|newest| *newest > 0)
     }
 }
 
@@ -260,27 +269,28 @@ mod tests {
         });
         tokio::task::yield_now().await;
         tell(&hub, 1);
-        assert_eq!(waiting.await.unwrap(), Ok((1, "1".to_owned())));
+        assert_eq!(waiting.await.unwrap(), Ok((2, "1".to_owned())));
         assert_eq!(hub.listeners(), 0);
     }
 
     #[tokio::test]
     async fn resumes_behind_a_number() {
         let hub = Hub::new(Vec::new());
-        for number in 0..200 {
+        assert_eq!(hub.newest(), None);
+        for number in 1..=200 {
             tell(&hub, number);
         }
         // (resume behind, first number heard)
-        for (after, expected) in [(Some(150), 151), (Some(0), 1), (Some(198), 199)] {
+        for (after, expected) in [(Some(150), 151), (Some(0), 1), (Some(199), 200)] {
             let mut listener = hub.subscribe(after);
             let (seq, event) = listener.next().await.unwrap();
             assert_eq!((seq, reason(&event)), (expected, expected.to_string().as_str()));
         }
         let mut all = hub.subscribe(Some(9));
-        for expected in 10..200_u64 {
+        for expected in 10..=200_u64 {
             assert_eq!(all.next().await.unwrap().0, expected);
         }
-        for unknown in [199, 200, u64::MAX] {
+        for unknown in [200, 201, u64::MAX] {
             let mut listener = hub.subscribe(Some(unknown));
             tell(&hub, 7);
             assert_eq!(
@@ -316,6 +326,6 @@ mod tests {
             tell(&hub, number);
         }
         assert_eq!(hub.live.lock().events.len(), Hub::BACKLOG_IDLE_MAX);
-        assert_eq!(hub.newest(), Some((2 * Hub::BACKLOG_MAX + 9) as u64));
+        assert_eq!(hub.newest(), Some((2 * Hub::BACKLOG_MAX + 10) as u64));
     }
 }
