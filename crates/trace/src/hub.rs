@@ -25,6 +25,10 @@ impl<T: Sink + ?Sized> Sink for Arc<T> {
     fn record(&self, events: &[Event]) {
         (**self).record(events);
     }
+
+    fn record_shared(&self, events: &Arc<Vec<Event>>) {
+        (**self).record_shared(events);
+    }
 }
 
 /// The hub.
