@@ -2,6 +2,7 @@
 
 use mail::message::sniff::{FileType, sniff};
 use mail::message::{Defect, Header, Limits, Part, Parts};
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 /// One attachment, or inline part with a name.
@@ -44,6 +45,8 @@ pub struct ContentFacts {
 impl ContentFacts {
     /// Attachments looked at.
     pub const ATTACHMENTS_MAX: usize = 100;
+    /// Encoded messages that are opened.
+    pub const ENCLOSED_MAX: usize = 8;
 }
 
 /// The test string of unsolicited bulk mail, in two halves so that this file is not taken for one.
@@ -57,33 +60,75 @@ const EICAR: [&str; 2] = [
     "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
 ];
 
-/// Walks the message within the limits.
+/// Walks the message within the limits. A message attached in encoded form, which the MIME walk leaves closed, is opened here,
+/// at most [`ContentFacts::ENCLOSED_MAX`] of them.
 pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
+    let marks = Marks::new();
     let tree = Parts::walk(raw, limits);
-    let gtube = memchr::memmem::Finder::new(GTUBE.concat().as_bytes()).into_owned();
-    let eicar = memchr::memmem::Finder::new(EICAR.concat().as_bytes()).into_owned();
     let mut facts = ContentFacts {
         size_octets: raw.len() as u64,
-        parts: u32::try_from(tree.parts.len()).unwrap_or(u32::MAX),
-        gtube: gtube.find(raw).is_some(),
-        eicar: eicar.find(raw).is_some(),
+        gtube: marks.gtube.find(raw).is_some(),
         ..ContentFacts::default()
     };
-    for part in tree.parts.iter().filter(|part| !part.container) {
-        let content = part.decoded(limits.decoded_octets_max);
-        facts.gtube = facts.gtube || gtube.find(&content).is_some();
-        facts.eicar = facts.eicar || eicar.find(&content).is_some();
-        if is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
-            facts.attachments.push(attachment(part, &content));
-        }
-    }
     if let Some(top) = tree.parts.first() {
         facts.header_from = field_text(&top.header, "From");
         facts.subject = field_text(&top.header, "Subject");
         facts.message_id = field_text(&top.header, "Message-ID");
     }
-    facts.defects = tree.defects;
+    let mut closed = look(&tree, limits, &marks, &mut facts);
+    let mut opened = 0;
+    while let Some(message) = closed.pop() {
+        opened += 1;
+        if opened > ContentFacts::ENCLOSED_MAX {
+            facts.defects.push(Defect::TooDeep);
+            break;
+        }
+        let tree = Parts::walk(&message, limits);
+        closed.extend(look(&tree, limits, &marks, &mut facts));
+    }
+    facts.defects.sort_unstable();
+    facts.defects.dedup();
     facts
+}
+
+/// The test strings, ready to be found.
+struct Marks {
+    gtube: memmem::Finder<'static>,
+    eicar: String,
+}
+
+impl Marks {
+    fn new() -> Self {
+        Self {
+            gtube: memmem::Finder::new(GTUBE.concat().as_bytes()).into_owned(),
+            eicar: EICAR.concat(),
+        }
+    }
+
+    /// A file is the virus test file when it begins with the string (as its authors define it); a text that quotes it is not.
+    fn is_eicar(&self, content: &[u8]) -> bool {
+        content.trim_ascii_start().starts_with(self.eicar.as_bytes())
+    }
+}
+
+/// Adds what the parts show; gives back messages that are still closed.
+fn look(tree: &Parts<'_>, limits: &Limits, marks: &Marks, facts: &mut ContentFacts) -> Vec<Vec<u8>> {
+    facts.parts = facts
+        .parts
+        .saturating_add(u32::try_from(tree.parts.len()).unwrap_or(u32::MAX));
+    let mut closed = Vec::new();
+    for part in tree.parts.iter().filter(|part| !part.container) {
+        let content = part.decoded(limits.decoded_octets_max);
+        facts.gtube = facts.gtube || marks.gtube.find(&content).is_some();
+        facts.eicar = facts.eicar || marks.is_eicar(&content);
+        if part.content_type == "message/rfc822" {
+            closed.push(content.into_owned());
+        } else if is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
+            facts.attachments.push(attachment(part, &content));
+        }
+    }
+    facts.defects.extend_from_slice(&tree.defects);
+    closed
 }
 
 fn is_attachment(part: &Part<'_>) -> bool {

@@ -42,9 +42,9 @@ impl Drop for Mount {
 }
 
 async fn fill(gateway: &Gateway, messages: usize) -> (Vec<usize>, Vec<String>) {
-    let mut client = Client::connect(gateway.relay).await.unwrap();
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for number in 0..messages {
+        let mut client = Client::connect(gateway.relay).await.unwrap();
         let body = mails::plain("s@bench.test", "to@sink.test", "Big", &mails::text(200_000));
         let message = [format!("X-Account: {number}\r\n").as_bytes(), &body].concat();
         let fared = client

@@ -13,6 +13,7 @@ mod disk_full;
 mod kill_loop;
 mod postfix_relays_through_us;
 mod power_cut;
+mod real_samples;
 mod refusals;
 mod scanners;
 mod slow_clients;

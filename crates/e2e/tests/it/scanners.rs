@@ -31,14 +31,12 @@ async fn send(client: &mut Client, subject: &str, body: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_scanner_is_heard() {
-    let started = tokio::task::spawn_blocking(|| {
-        (
-            Clamd::start().unwrap(),
-            Rspamd::start(LUA).unwrap(),
-            Spamd::start(RULES).unwrap(),
-        )
-    });
-    let (mut clamd, rspamd, spamd) = started.await.unwrap();
+    // Started by the thread of the test: they end with the thread that started them.
+    let (mut clamd, rspamd, spamd) = (
+        Clamd::start().unwrap(),
+        Rspamd::start(LUA).unwrap(),
+        Spamd::start(RULES).unwrap(),
+    );
     let more = format!(
         "[ingress.scan]\nclamav = {:?}\nrspamd = \"{}\"\nspamassassin = {:?}\n",
         clamd.socket, rspamd.address, spamd.socket

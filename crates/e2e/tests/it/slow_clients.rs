@@ -30,13 +30,21 @@ async fn a_quick_client_beside_a_thousand_slow_ones() {
         text.contains("250 2.1.0")
     })
     .await;
+    // A password check takes memory of its own, which stays with the process.
+    anna(&gateway).await.quit().await.unwrap();
     let before = gateway.memory_octets().unwrap();
     let mut slow = Vec::new();
     for _ in 0..SLOW {
         let mut stream = TcpStream::connect(gateway.relay).unwrap();
-        stream
-            .write_all(b"EHLO x\r\nMAIL FROM:<s@bench.test>\r\nRCPT TO:<to@sink.test>\r\nDATA\r\n")
-            .unwrap();
+        let commands = b"EHLO x\r\nMAIL FROM:<s@bench.test>\r\nRCPT TO:<to@sink.test>\r\nDATA\r\n";
+        stream.write_all(commands).unwrap();
+        let mut heard = Vec::new();
+        while !heard.windows(4).any(|four| four == b"354 ") {
+            let mut some = [0; 512];
+            let count = stream.read(&mut some).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&some[..count]);
+        }
         slow.push(stream);
     }
     let message = mails::plain(FROM, "tom@customer.example", "Quick", &mails::text(5_000));

@@ -53,6 +53,34 @@ fn the_test_string_is_found_however_it_is_wrapped() {
 }
 
 #[test]
+fn the_virus_test_file_is_a_file_not_a_quotation() {
+    let eicar = [
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR",
+        "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
+    ]
+    .concat();
+    let file = format!(
+        "Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+        base64(eicar.as_bytes())
+    );
+    let inner = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{file}--b--\r\n");
+    let closed = format!(
+        "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+        base64(inner.as_bytes())
+    );
+    let quoted = format!("Subject: scanners\r\n\r\nThe string {eicar} should be found by yours.\r\n");
+    let bare = format!("Subject: x\r\n\r\n{eicar}\r\n");
+    for (name, raw, found) in [
+        ("file", file, true),
+        ("closed", closed, true),
+        ("quoted", quoted, false),
+        ("bare", bare, true),
+    ] {
+        assert_eq!(examine(raw.as_bytes(), &Limits::default()).eicar, found, "{name}");
+    }
+}
+
+#[test]
 fn attachments_are_what_they_are() {
     let program = base64(
         b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00 and so on, far enough to be a program",
