@@ -1,4 +1,4 @@
-//! Rspamd: `POST /checkv2` of its normal worker, HTTP/1.1 over connections that are kept.
+//! Rspamd: `POST /checkv2` of its normal worker, HTTP/1.1. Connections are kept where the peer keeps them (Rspamd 3.4 does not).
 //!
 //! Told are the login (`User`), envelope and our id, so that Rspamd's own rules for authenticated users apply; client address
 //! and EHLO name only where the settings say so. The answer's `score` stands beside its `required_score`, the threshold
@@ -9,15 +9,16 @@ use super::exchange::{About, Fault, connect, header_value};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
+use hyper::http::response::Parts;
 use hyper::{HeaderMap, Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
 use mail::Address;
-use net::{Dialer, Endpoint};
+use net::{Dialer, Duplex, Endpoint};
 use risk::ScanResult;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A client of one worker.
 #[derive(Debug)]
@@ -31,8 +32,6 @@ pub(super) struct Rspamd {
     idle: Mutex<Vec<Connection>>,
     idle_max: usize,
 }
-
-type Connection = SendRequest<Full<Bytes>>;
 
 /// How a client is made.
 pub(super) struct Setup {
@@ -55,6 +54,8 @@ impl Rspamd {
     pub(super) fn new(setup: Setup) -> Self {
         let mut fixed = HeaderMap::new();
         put(&mut fixed, "host", "rspamd");
+        // Said although it is the default of HTTP/1.1: some versions close unless they are asked.
+        put(&mut fixed, "connection", "keep-alive");
         for (name, value) in [("password", &setup.password), ("settings-id", &setup.settings_id)] {
             if let Some(value) = value {
                 put(&mut fixed, name, value);
@@ -72,46 +73,44 @@ impl Rspamd {
 
     /// Shows it a message.
     pub(super) async fn scan(&self, message: &Bytes, about: &About<'_>) -> Result<ScanResult, Fault> {
-        // A kept connection may have been closed meanwhile; what it did not take is asked again on a fresh one.
-        while let Some(connection) = self.kept() {
-            if connection.is_closed() {
-                continue;
-            }
+        // A kept connection may have been closed meanwhile; what it did not answer is asked again on a fresh one.
+        if let Some(connection) = self.kept() {
             match self.ask(connection, message, about).await {
-                Err(Fault::Broken(_)) => break,
+                Err(Fault::Broken(_)) => self.lock().clear(),
                 done => return done,
             }
         }
         let stream = connect(&self.dialer, &self.endpoint).await?;
         let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        // Ends with the connection: when the sender is dropped, or the peer closes.
-        tokio::spawn(async move { driver.await.ok() });
-        self.ask(sender, message, about).await
+        self.ask(Connection { sender, driver }, message, about).await
     }
 
     fn kept(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.lock().pop()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn ask(
         &self,
-        mut connection: Connection,
+        connection: Connection,
         message: &Bytes,
         about: &About<'_>,
     ) -> Result<ScanResult, Fault> {
-        connection.ready().await.map_err(broken)?;
         let mut request = Request::post("/checkv2")
             .body(Full::new(message.clone()))
             .map_err(|error| Fault::Wrong(error.to_string()))?;
         *request.headers_mut() = self.headers(about);
-        let response = connection.send_request(request).await.map_err(broken)?;
-        let (status, reply) = read(response).await?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.idle_max {
-            idle.push(connection);
+        let (head, reply, kept) = connection.exchange(request).await?;
+        if let Some(connection) = kept {
+            let mut idle = self.lock();
+            if idle.len() < self.idle_max {
+                idle.push(connection);
+            }
         }
-        drop(idle);
-        parse(status, &reply)
+        parse(head.status, &reply)
     }
 
     fn headers(&self, about: &About<'_>) -> HeaderMap {
@@ -151,14 +150,58 @@ fn broken(error: hyper::Error) -> Fault {
     Fault::Broken(std::io::Error::other(error))
 }
 
-async fn read(response: Response<Incoming>) -> Result<(StatusCode, Bytes), Fault> {
+/// One connection. Nobody drives it while it is idle, so no task is left behind when it is dropped.
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: http1::Connection<TokioIo<Box<dyn Duplex>>, Full<Bytes>>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+impl Connection {
+    /// One question; gives itself back when it can be asked again.
+    async fn exchange(self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes, Option<Self>), Fault> {
+        let Self {
+            mut sender,
+            mut driver,
+        } = self;
+        let mut asked = std::pin::pin!(async move {
+            sender.ready().await.map_err(broken)?;
+            let (head, reply) = read(sender.send_request(request).await.map_err(broken)?).await?;
+            Ok::<_, Fault>((head, reply, sender))
+        });
+        let early = tokio::select! {
+            biased;
+            done = &mut asked => Some(done),
+            _ = &mut driver => None,
+        };
+        if let Some(done) = early {
+            let (head, reply, sender) = done?;
+            let keeps = head
+                .headers
+                .get(CONNECTION)
+                .is_none_or(|word| !word.as_bytes().eq_ignore_ascii_case(b"close"));
+            return Ok((head, reply, keeps.then_some(Self { sender, driver })));
+        }
+        // The connection is over. Without its driver the question ends too: with what was brought, or with an error.
+        drop(driver);
+        let (head, reply, _) = asked.await?;
+        Ok((head, reply, None))
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<(Parts, Bytes), Fault> {
     let (head, body) = response.into_parts();
     let whole = Limited::new(body, REPLY_OCTETS_MAX).collect().await;
     let whole = whole.map_err(|error| match error.downcast::<hyper::Error>() {
         Ok(error) => broken(*error),
         Err(_) => Fault::Wrong(format!("more than {REPLY_OCTETS_MAX} octets")),
     })?;
-    Ok((head.status, whole.to_bytes()))
+    Ok((head, whole.to_bytes()))
 }
 
 /// The answer, as far as it is used.

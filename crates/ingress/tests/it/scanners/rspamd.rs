@@ -3,6 +3,10 @@
 use super::*;
 use e2e::mails;
 use e2e::neighbours::rspamd::Rspamd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 /// What it sees of our request becomes symbols.
 const SEEN: &str = r#"
@@ -66,17 +70,68 @@ async fn gtube_and_a_forced_rejection_reach_the_threshold() {
 }
 
 #[tokio::test]
-async fn connections_are_kept_and_found_closed_after_a_restart() {
+async fn many_at_once_and_after_a_restart() {
     let mut daemon = Rspamd::start("").unwrap();
     let scanners = rspamd(ScannerAccess::rspamd(socket(&daemon.socket)));
-    for _ in 0..3 {
-        let (all, message) = (0..8, plain("x", "y"));
-        let asked = all.map(|_| ask(&scanners, &message));
+    for _ in 0..2 {
+        let message = plain("x", "y");
+        let asked = (0..8).map(|_| ask(&scanners, &message));
         for result in futures_util::future::join_all(asked).await {
             scored(result);
         }
         daemon.daemon.kill().unwrap();
         daemon.daemon.launch().unwrap();
+    }
+}
+
+/// A worker that keeps connections for `answers_max` answers, and counts them.
+async fn keeper(answers_max: usize) -> (Endpoint, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let mut stream = BufReader::new(stream);
+            'answers: for _ in 0..answers_max {
+                let mut length = 0;
+                loop {
+                    let mut line = String::new();
+                    if stream.read_line(&mut line).await.unwrap() == 0 {
+                        break 'answers;
+                    }
+                    if let Some(value) = line.strip_prefix("content-length: ") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if line == "\r\n" {
+                        break;
+                    }
+                }
+                stream.read_exact(&mut vec![0; length]).await.unwrap();
+                let answer = r#"{"score":1.0,"required_score":15.0}"#;
+                let reply = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}",
+                    answer.len()
+                );
+                stream.write_all(reply.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    (endpoint, connections)
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_made_anew_when_closed() {
+    // (answers on one connection, connections for twelve messages)
+    for (answers_max, expected) in [(100, 1), (12, 1), (4, 3), (1, 12)] {
+        let (endpoint, connections) = keeper(answers_max).await;
+        let scanners = rspamd(ScannerAccess::rspamd(endpoint));
+        for number in 0..12 {
+            let message = plain("x", &mails::text(number * 10_000));
+            assert_eq!(scored(ask(&scanners, &message).await).0, 1.0);
+        }
+        assert_eq!(connections.load(Ordering::SeqCst), expected, "{answers_max}");
     }
 }
 
