@@ -15,6 +15,9 @@ pub struct Settings {
     pub own_names: Vec<String>,
     /// Addresses at which we receive mail from the Internet: an MX there is ourselves.
     pub own_addresses: Vec<IpAddr>,
+    /// MX records and address literals may lead to loopback, link-local and multicast addresses. Only for tests: whoever
+    /// publishes such an MX wants us to talk to ourselves. Routes may always.
+    pub local_addresses: bool,
     /// Sources by pool. A pool that is not here uses `clean`; without that one the operating system chooses.
     pub pools: BTreeMap<String, Vec<Source>>,
     /// Destinations that do not go by MX; the most exact pattern wins.
@@ -186,6 +189,7 @@ impl Default for Settings {
             host_name: "localhost.localdomain".to_owned(),
             own_names: Vec::new(),
             own_addresses: Vec::new(),
+            local_addresses: false,
             pools: BTreeMap::new(),
             routes: Vec::new(),
             mx_port: 25,

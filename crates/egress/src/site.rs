@@ -82,7 +82,49 @@ async fn hosts_of<'s>(
             .collect()
     };
     let hosts = with_addresses(resolver, wanted, settings.bounds.hosts_max, domain).await?;
-    Ok((before_ourselves(settings, hosts, domain)?, None))
+    let hosts = before_ourselves(settings, hosts, domain)?;
+    Ok((
+        if settings.local_addresses {
+            hosts
+        } else {
+            reachable_by_all(hosts, domain)?
+        },
+        None,
+    ))
+}
+
+/// Leaves out addresses that mean another host to everybody who asks: whoever publishes them for its domain wants us to
+/// talk to ourselves or to our neighbours.
+fn reachable_by_all(mut hosts: Vec<Host>, domain: &str) -> Result<Vec<Host>, Reply> {
+    for host in &mut hosts {
+        host.addresses.retain(|address| !is_local(*address));
+    }
+    hosts.retain(|host| !host.addresses.is_empty());
+    if hosts.is_empty() {
+        return Err(Reply::new(
+            550,
+            (5, 4, 4),
+            format!("the mail hosts of {domain} have local addresses only"),
+        ));
+    }
+    Ok(hosts)
+}
+
+/// Loopback, unspecified, link-local, multicast, broadcast. Private networks are left to the operator's routing.
+fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(four) => {
+            let this_network = four.octets().first() == Some(&0);
+            this_network
+                || four.is_loopback()
+                || four.is_link_local()
+                || four.is_multicast()
+                || four.is_broadcast()
+        }
+        IpAddr::V6(six) => {
+            six.is_loopback() || six.is_unspecified() || six.is_unicast_link_local() || six.is_multicast()
+        }
+    }
 }
 
 /// MX records, or the domain as its own (RFC 5321 §5.1: the implicit MX has preference 0).
@@ -370,6 +412,11 @@ mod tests {
             ("loop.test", Err("5.4.6")),
             ("own-address.test", Err("5.4.6")),
             ("[192.0.2.66]", Err("5.4.6")),
+            ("[127.0.0.1]", Err("5.4.4")),
+            ("[ipv6:::ffff:127.0.0.1]", Err("5.4.4")),
+            ("[ipv6:fe80::1]", Err("5.4.4")),
+            ("[0.0.0.0]", Err("5.4.4")),
+            ("[10.0.0.1]", Ok("10.0.0.1")),
         ] {
             let found = look_up(domain).await;
             let found = found.as_ref().map(|site| &*site.name).map_err(String::as_str);

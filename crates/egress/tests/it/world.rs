@@ -7,17 +7,46 @@ use mail::Address;
 use mail::smtp::Notify;
 use net::{ClientTls, Clock, Dialer, Resolver};
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 use store::{Arrival, Envelope, Recipient, RecipientState, Store};
 use trace::{Event, Hub, Id, Scope, Sink, What};
 
+/// Keeps all events. Paused time moves on by itself whenever all tasks wait, also when they wait for the store's writer: so
+/// from the event of a notice until the notice is in the queue, time is held.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<Mutex<Vec<Event>>>);
+pub struct Kept {
+    events: Arc<Mutex<Vec<Event>>>,
+    store: Arc<OnceLock<Weak<Store>>>,
+}
 
 impl Sink for Kept {
     fn record(&self, events: &[Event]) {
-        self.0.lock().unwrap().extend_from_slice(events);
+        self.events.lock().unwrap().extend_from_slice(events);
+        for event in events {
+            if let What::Noticed { notice, .. } = event.what {
+                let kept = self.clone();
+                tokio::task::spawn_blocking(move || kept.until_queued(notice));
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn until_queued(&self, notice: Id) {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < Duration::from_secs(10) {
+            let queued = self
+                .store
+                .get()
+                .and_then(Weak::upgrade)
+                .is_none_or(|store| store.queue.get(notice).is_some());
+            let settled = |event: &Event| event.id == notice && matches!(event.what, What::Settled { .. });
+            if queued || self.events.lock().unwrap().iter().any(settled) {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -83,6 +112,7 @@ impl World {
         };
         let store = Store::open(&settings).unwrap();
         let events = Kept::default();
+        events.store.set(Arc::downgrade(&store)).unwrap();
         let hub = Hub::new(vec![Box::new(events.clone())]);
         Self {
             store,
@@ -165,7 +195,7 @@ impl World {
     }
 
     pub fn all_events(&self) -> Vec<Event> {
-        self.events.0.lock().unwrap().clone()
+        self.events.events.lock().unwrap().clone()
     }
 
     /// `outcome recipient attempts reply` of all recipients' outcomes, in order.
