@@ -127,7 +127,11 @@ impl Log {
 
     fn is_drained(&self) -> bool {
         let index = self.shared.index();
-        index.dirty.is_empty() && index.gone.is_empty() && self.unsynced.is_empty() && self.notices.is_empty() && !self.owes
+        index.dirty.is_empty()
+            && index.gone.is_empty()
+            && self.unsynced.is_empty()
+            && self.notices.is_empty()
+            && !self.owes
     }
 
     /// Sleeps until there is something to do.
@@ -190,7 +194,8 @@ impl Log {
                 Err(error) => failure = Some(self.give_up(arrivals, &error)),
             }
         }
-        let urgent = closing || self.owes || moves.is_some() || !barriers.is_empty() || self.shared.work().closing;
+        let urgent =
+            closing || self.owes || moves.is_some() || !barriers.is_empty() || self.shared.work().closing;
         if let Err(error) = self.commit(batch, urgent) {
             failure = Some(error);
         }
@@ -600,11 +605,17 @@ impl Log {
         }
     }
 
+    /// Chooses a segment to shrink, when enough has changed to look.
     fn find_victim(&mut self) {
-        if self.mover.is_some() || !std::mem::take(&mut self.look_for_victim) {
+        if self.mover.is_some() {
             return;
         }
-        let index = self.shared.index();
+        let mut index = self.shared.index();
+        if !std::mem::take(&mut self.look_for_victim) && index.segments.died < self.shared.segment_octets / 8
+        {
+            return;
+        }
+        index.segments.died = 0;
         let victim = index.segments.victim(self.shared.segment_octets);
         self.mover = victim.and_then(|number| Mover::new(number, index.segments.all.get(&number)?).ok());
     }

@@ -138,7 +138,14 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
     }
     for number in names.keys() {
         let begun = begun.get(number).is_some_and(|begun| *begun);
-        reader.read_segment(*number, Trust { octets: *number < last_begun, begin: begun }, &skips)?;
+        reader.read_segment(
+            *number,
+            Trust {
+                octets: *number < last_begun,
+                begin: begun,
+            },
+            &skips,
+        )?;
     }
     reader.finish(&mut skips);
     let next_segment = names.keys().next_back().map_or(1, |last| last + 1);

@@ -165,7 +165,10 @@ impl Scanner {
                 .unwrap_or(usize::MAX)
                 .min(WINDOW_OCTETS)
                 .max(count);
-            self.window.resize(octets, 0);
+            if self.window.len() < octets {
+                self.window = vec![0; octets];
+            }
+            self.window.truncate(octets);
             self.window_at = at;
             if read_exactly(&*self.file, &mut self.window, at).is_err() {
                 read_what_can_be_read(&*self.file, &mut self.window, at);

@@ -8,6 +8,9 @@ use super::index::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// More segments than this that are mostly small are merged.
+const SEGMENTS_LITTLE_MAX: u64 = 64;
+
 /// One file.
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -53,6 +56,8 @@ pub(super) struct Segments {
     pub(super) all: BTreeMap<u32, Segment>,
     /// Something was emptied since the last sweep.
     pub(super) swept: bool,
+    /// Octets of messages that died since the writer last looked for a segment to shrink.
+    pub(super) died: u64,
 }
 
 impl Segments {
@@ -67,6 +72,7 @@ impl Segments {
         if let Some(segment) = self.all.get_mut(&place.segment) {
             segment.live_messages -= 1;
             segment.live_octets -= place.record_octets();
+            self.died += place.record_octets();
             self.swept &= segment.live_messages > 0;
         }
     }
@@ -110,9 +116,10 @@ impl Segments {
         })
     }
 
-    /// The segment whose rest should move out: a damaged one first; else, when more than half of the log and more than
-    /// `waste_octets_min` is dead, the one with the smallest living part.
-    pub(super) fn victim(&self, waste_octets_min: u64) -> Option<u32> {
+    /// The segment whose rest should move out: a damaged one first; then, when more than half of the log and more than
+    /// `segment_octets` is dead, the one with the smallest living part; then, when there are many little ones (each failure of the
+    /// disk and each start leaves one, and each costs a file handle), the smallest.
+    pub(super) fn victim(&self, segment_octets: u64) -> Option<u32> {
         let movable = || {
             self.all
                 .iter()
@@ -122,12 +129,76 @@ impl Segments {
             return Some(*number);
         }
         let (used, live) = self.weight();
-        if used < live.saturating_mul(2).saturating_add(waste_octets_min) {
-            return None;
+        if used >= live.saturating_mul(2).saturating_add(segment_octets) {
+            let share = |segment: &Segment| segment.live_octets.saturating_mul(1 << 20) / segment.used.max(1);
+            return movable()
+                .min_by_key(|(number, segment)| (share(segment), **number))
+                .map(|(number, _)| *number);
         }
-        let share = |segment: &Segment| segment.live_octets.saturating_mul(1 << 20) / segment.used.max(1);
-        movable()
-            .min_by_key(|(number, segment)| (share(segment), **number))
-            .map(|(number, _)| *number)
+        let count = self.all.len() as u64;
+        if count > SEGMENTS_LITTLE_MAX && used / count < segment_octets / 4 {
+            return movable()
+                .min_by_key(|(number, segment)| (segment.used, **number))
+                .map(|(number, _)| *number);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::{Disk, Folder};
+    use super::*;
+
+    /// Segments of these used and living octets, numbered from 1.
+    fn segments(sizes: &[(u64, u64)]) -> Segments {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Folder::open(folder.path())
+            .unwrap()
+            .create("file", 4_096)
+            .unwrap();
+        let mut segments = Segments::default();
+        for (number, (used, live_octets)) in (1..).zip(sizes) {
+            let mut segment = Segment::new(String::new(), 1, Arc::clone(&file));
+            (segment.used, segment.live_octets) = (*used, *live_octets);
+            segment.live_messages = u32::from(*live_octets > 0);
+            segments.all.insert(number, segment);
+        }
+        segments
+    }
+
+    #[test]
+    fn the_right_segment_shrinks() {
+        let many_little = vec![(10, 9); 100];
+        let check =
+            |sizes: &[(u64, u64)], victim| assert_eq!(segments(sizes).victim(1_000), victim, "{sizes:?}");
+        check(&[], None);
+        check(&[(1_000, 400), (1_000, 200)], None);
+        check(&[(1_000, 400), (1_000, 300), (1_000, 400)], None);
+        check(&[(1_000, 400), (1_000, 100), (1_000, 200)], Some(2));
+        check(&[(9_000, 0), (1_000, 100)], Some(1));
+        check(&many_little, Some(1));
+        check(&many_little[..60], None);
+        let mut damaged = segments(&[(1_000, 900), (1_000, 900)]);
+        damaged.all.get_mut(&2).unwrap().damaged = true;
+        assert_eq!(damaged.victim(1_000), Some(2));
+        damaged.all.get_mut(&2).unwrap().stuck = true;
+        assert_eq!(damaged.victim(1_000), None);
+    }
+
+    #[test]
+    fn an_end_outlives_what_it_ends() {
+        let mut segments = segments(&[(10, 5), (10, 0), (10, 0)]);
+        segments.all.get_mut(&2).unwrap().ends.extend([1, 2]);
+        segments.all.get_mut(&3).unwrap().active = true;
+        assert_eq!(
+            segments.unneeded(),
+            None,
+            "segment 1 holds a message whose end is told in segment 2"
+        );
+        segments.all.remove(&1);
+        assert_eq!(segments.unneeded(), Some(2));
+        segments.all.get_mut(&2).unwrap().live_states = 1;
+        assert_eq!(segments.unneeded(), None);
     }
 }

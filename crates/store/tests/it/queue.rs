@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use mail::Address;
 use mail::smtp::Reply;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::{Arrival, Envelope, Folder, Queue, QueueSettings, Recipient, RecipientState, Settlement, Terminal};
 use trace::{Id, Scope};
@@ -31,16 +31,22 @@ pub fn minute(count: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000) + SignedDuration::from_mins(count)
 }
 
-/// Octets that depend on the id, so that a mix-up shows.
+/// Octets that depend on the id, so that a mix-up shows: a stretch of one long random text, after the id.
 pub fn octets(id: u64, count: usize) -> Vec<u8> {
-    let mut state = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut octets = Vec::with_capacity(count + 8);
-    while octets.len() < count {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        octets.extend_from_slice(&state.to_le_bytes());
-    }
+    static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
+    let noise = NOISE.get_or_init(|| {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        std::iter::repeat_with(next).take(1 << 20).collect()
+    });
+    let start = usize::try_from(id * 7_919 % 100_000).unwrap();
+    let mut octets = id.to_le_bytes().to_vec();
+    octets.extend_from_slice(&noise[start..start + count]);
     octets.truncate(count);
     octets
 }

@@ -36,9 +36,19 @@ pub struct Accounts(pub BTreeMap<u64, Account>);
 impl Accounts {
     /// A message is about to be handed over.
     pub fn hand_over(&mut self, message: &Arrival) {
-        let history: Vec<_> = message.recipients.iter().map(|recipient| vec![recipient.clone()]).collect();
+        let history: Vec<_> = message
+            .recipients
+            .iter()
+            .map(|recipient| vec![recipient.clone()])
+            .collect();
         let floor = vec![0; history.len()];
-        let account = Account { message: message.clone(), promise: Promise::None, history, floor, gone: false };
+        let account = Account {
+            message: message.clone(),
+            promise: Promise::None,
+            history,
+            floor,
+            gone: false,
+        };
         assert!(self.0.insert(message.envelope.id.as_u64(), account).is_none());
     }
 
@@ -61,7 +71,6 @@ impl Accounts {
         }
     }
 
-
     /// Memory knows better states now; the log may or may not.
     pub fn changed(&mut self, id: u64, number: u32, change: impl FnOnce(&mut Recipient)) {
         let history = &mut self.0.get_mut(&id).unwrap().history[number as usize];
@@ -78,7 +87,12 @@ impl Accounts {
                 recipient.state = RecipientState::Done(*terminal);
                 recipient.last_reply = Some(reply.clone());
             }
-            Settlement::Reschedule { due, reply, attempted, delay_notified } => {
+            Settlement::Reschedule {
+                due,
+                reply,
+                attempted,
+                delay_notified,
+            } => {
                 recipient.attempts += u32::from(*attempted);
                 recipient.state = RecipientState::Scheduled { due: *due };
                 recipient.last_reply = Some(reply.clone());
@@ -112,7 +126,9 @@ impl Accounts {
         if rows.len() as u64 != queue.counts().messages {
             return Err(format!("{} messages in rows, {:?}", rows.len(), queue.counts()));
         }
-        self.0.iter().try_for_each(|(id, account)| account.audit(*id, queue))
+        self.0
+            .iter()
+            .try_for_each(|(id, account)| account.audit(*id, queue))
     }
 
     /// What was found is the new truth: it is on the disk.
@@ -132,18 +148,29 @@ impl Accounts {
 
 impl Account {
     fn is_over(&self, state: impl Fn(usize, &[Recipient]) -> RecipientState) -> bool {
-        let mut states = self.history.iter().enumerate().map(|(number, history)| state(number, history));
+        let mut states = self
+            .history
+            .iter()
+            .enumerate()
+            .map(|(number, history)| state(number, history));
         states.all(|state| matches!(state, RecipientState::Done(_)))
     }
 
     fn audit(&self, id: u64, queue: &Queue) -> Result<(), String> {
         let Some((envelope, recipients)) = queue.get(Id::from_u64(id)) else {
             let over = self.is_over(|_, history| history.last().unwrap().state.clone());
-            return if self.promise == Promise::Kept && !over && !self.gone { Err(format!("{id} is lost")) } else { Ok(()) };
+            return if self.promise == Promise::Kept && !over && !self.gone {
+                Err(format!("{id} is lost"))
+            } else {
+                Ok(())
+            };
         };
         let over = self.is_over(|number, history| history[self.floor[number]].state.clone());
         if self.promise == Promise::Void || self.gone || over {
-            return Err(format!("{id} is a phantom: {:?}, gone {}, over {over}", self.promise, self.gone));
+            return Err(format!(
+                "{id} is a phantom: {:?}, gone {}, over {over}",
+                self.promise, self.gone
+            ));
         }
         if *envelope != self.message.envelope {
             return Err(format!("{id} has another envelope"));

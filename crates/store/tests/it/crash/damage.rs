@@ -30,7 +30,10 @@ fn reopen(disk: &FakeDisk) -> (Vec<u64>, Office) {
     let office = Office::open(disk, &SETTINGS, Accounts::default()).unwrap();
     let whole = (1..=COUNT).filter(|id| {
         let id = Id::from_u64(*id);
-        office.queue.message(id).is_ok_and(|found| found == octets(id.as_u64(), 30_000))
+        office
+            .queue
+            .message(id)
+            .is_ok_and(|found| found == octets(id.as_u64(), 30_000))
     });
     (whole.collect(), office)
 }
@@ -43,7 +46,9 @@ fn damaged_headers_cost_one_message_each_and_are_reported() {
         disk.tamper(&segments[file], |octets| {
             // The third record that starts with the salt of the first.
             let salt: [u8; 8] = octets[..8].try_into().unwrap();
-            let mut starts = (0..octets.len() - 8).step_by(8).filter(|at| octets[*at..*at + 8] == salt);
+            let mut starts = (0..octets.len() - 8)
+                .step_by(8)
+                .filter(|at| octets[*at..*at + 8] == salt);
             place = starts.nth(2).unwrap();
             octets[place + 20] ^= 0x40;
         });
@@ -51,7 +56,10 @@ fn damaged_headers_cost_one_message_each_and_are_reported() {
         let report = office.queue.recovery().clone();
         assert_eq!(whole.len() as u64, COUNT - 1, "{report:?}");
         assert_eq!((report.damaged_count, report.torn_octets), (1, 0));
-        assert_eq!((report.damaged[0].from, &report.damaged[0].file), (place as u64, &segments[file]));
+        assert_eq!(
+            (report.damaged[0].from, &report.damaged[0].file),
+            (place as u64, &segments[file])
+        );
         // The rest moves out while mail flows; then the file is set aside, and the next start has nothing new to report.
         block_on(async {
             for id in 1_000..2_000 {
@@ -65,7 +73,11 @@ fn damaged_headers_cost_one_message_each_and_are_reported() {
         let (whole_later, office) = reopen(&disk);
         let report = office.queue.recovery();
         assert_eq!(whole_later, whole);
-        assert_eq!((report.damaged_count, report.files_set_aside), (0, 1), "{report:?}");
+        assert_eq!(
+            (report.damaged_count, report.files_set_aside),
+            (0, 1),
+            "{report:?}"
+        );
     }
 }
 
@@ -78,9 +90,14 @@ fn a_message_with_damaged_octets_stays_on_hold() {
         assert_eq!(whole.len() as u64, COUNT - 1);
         let lost = (1..=COUNT).find(|id| !whole.contains(id)).unwrap();
         let answer = office.queue.message(Id::from_u64(lost));
-        assert!(matches!(answer, Err(StoreError::Disk(error)) if error.kind() == std::io::ErrorKind::InvalidData));
+        assert!(
+            matches!(answer, Err(StoreError::Disk(error)) if error.kind() == std::io::ErrorKind::InvalidData)
+        );
         let (_, recipients) = office.queue.get(Id::from_u64(lost)).unwrap();
-        assert!(matches!(recipients[0].state, RecipientState::Held { .. }), "{recipients:?}");
+        assert!(
+            matches!(recipients[0].state, RecipientState::Held { .. }),
+            "{recipients:?}"
+        );
         assert_eq!(office.queue.lease_due(minute(1), 100).len() as u64, COUNT - 1);
         block_on(office.close());
         drop(office);
@@ -99,7 +116,11 @@ fn a_message_damaged_while_it_is_leased_is_held_when_it_is_settled() {
         for lease in &leases {
             let id = lease.envelope.id;
             if office.queue.message(id).is_err() {
-                office.queue.settle(id, vec![(0, crate::queue::again(5))], None).await.unwrap();
+                office
+                    .queue
+                    .settle(id, vec![(0, crate::queue::again(5))], None)
+                    .await
+                    .unwrap();
                 assert_eq!(office.queue.counts().held, 1);
             }
         }
@@ -115,7 +136,10 @@ fn a_hole_of_zeros_and_a_cut_tail_are_noticed() {
     let report = office.queue.recovery();
     assert!((14..=17).contains(&whole.len()), "{whole:?}");
     assert!(report.damaged_count >= 1, "{report:?}");
-    assert_eq!(office.queue.counts().messages - office.queue.counts().held, whole.len() as u64);
+    assert_eq!(
+        office.queue.counts().messages - office.queue.counts().held,
+        whole.len() as u64
+    );
 
     let (disk, segments) = filled();
     disk.tamper(&segments[0], |octets| octets.truncate(70_000));
@@ -145,12 +169,19 @@ fn forged_records_inside_a_message_are_not_believed() {
     let name = other.names_with(".seg").pop().unwrap();
     other.tamper(&name, |octets| {
         let salt: [u8; 8] = octets[..8].try_into().unwrap();
-        let header = (8..octets.len() - 8).step_by(8).find(|at| octets[*at..*at + 8] == salt).unwrap();
+        let header = (8..octets.len() - 8)
+            .step_by(8)
+            .find(|at| octets[*at..*at + 8] == salt)
+            .unwrap();
         octets[header + 12] ^= 0xff;
     });
     let office = Office::open(&other, &SETTINGS, Accounts::default()).unwrap();
-    let ids: Vec<u64> =
-        office.queue.list(&store::QueueFilter::default(), None, 99).iter().map(|row| row.envelope.id.as_u64()).collect();
+    let ids: Vec<u64> = office
+        .queue
+        .list(&store::QueueFilter::default(), None, 99)
+        .iter()
+        .map(|row| row.envelope.id.as_u64())
+        .collect();
     assert_eq!(ids, [51]);
     assert_eq!(office.queue.recovery().damaged_count, 1);
 }

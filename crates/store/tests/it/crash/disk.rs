@@ -135,7 +135,18 @@ impl FakeDisk {
 
     /// Names of files that contain this text.
     pub fn names_with(&self, text: &str) -> Vec<String> {
-        self.state().names.keys().filter(|name| name.contains(text)).cloned().collect()
+        self.state()
+            .names
+            .keys()
+            .filter(|name| name.contains(text))
+            .cloned()
+            .collect()
+    }
+
+    /// What a file reads as.
+    pub fn content(&self, name: &str) -> Vec<u8> {
+        let state = self.state();
+        state.files[&state.names[name]].seen.clone()
     }
 
     /// Changes a file behind everybody's back.
@@ -182,9 +193,19 @@ impl State {
     fn lose_what_was_not_synced(&mut self, keep: &mut impl FnMut() -> bool) {
         for file in self.files.values_mut() {
             let octets = survivor(file, keep);
-            *file = File { durable: octets.clone(), at: octets.len(), seen: octets, dirty: Vec::new() };
+            *file = File {
+                durable: octets.clone(),
+                at: octets.len(),
+                seen: octets,
+                dirty: Vec::new(),
+            };
         }
-        let mut names: Vec<String> = self.names.keys().chain(self.durable_names.keys()).cloned().collect();
+        let mut names: Vec<String> = self
+            .names
+            .keys()
+            .chain(self.durable_names.keys())
+            .cloned()
+            .collect();
         names.sort();
         names.dedup();
         let kept = names.into_iter().filter_map(|name| {
@@ -196,7 +217,10 @@ impl State {
     }
 
     fn used(&self) -> u64 {
-        self.names.values().map(|number| self.files[number].seen.len() as u64).sum()
+        self.names
+            .values()
+            .map(|number| self.files[number].seen.len() as u64)
+            .sum()
     }
 
     /// Counts a call. The error it must give, or whether a write must be short.
@@ -205,7 +229,9 @@ impl State {
             return Err(io::Error::from_raw_os_error(5));
         }
         self.calls += 1;
-        let Some((calls, trouble)) = &self.trouble else { return Ok(false) };
+        let Some((calls, trouble)) = &self.trouble else {
+            return Ok(false);
+        };
         let second = *trouble == Trouble::ShortThenIo && calls.end == self.calls - 1;
         if !calls.contains(&(self.calls - 1)) && !second {
             return Ok(false);
@@ -225,7 +251,10 @@ impl State {
     }
 
     fn named(&self, name: &str) -> io::Result<u64> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -240,22 +269,37 @@ impl Disk for FakeDisk {
         let mut state = self.state();
         state.call()?;
         assert!(!state.names.contains_key(name), "a name is used once");
-        if state.capacity.is_some_and(|capacity| state.used() + octets > capacity) {
+        if state
+            .capacity
+            .is_some_and(|capacity| state.used() + octets > capacity)
+        {
             return Err(io::Error::from_raw_os_error(28));
         }
         state.next += 1;
         let file = state.next;
         let seen = vec![0; usize::try_from(octets).unwrap()];
-        state.files.insert(file, File { seen, ..File::default() });
+        state.files.insert(
+            file,
+            File {
+                seen,
+                ..File::default()
+            },
+        );
         state.names.insert(name.to_owned(), file);
-        Ok(Arc::new(Handle { disk: self.clone(), file }))
+        Ok(Arc::new(Handle {
+            disk: self.clone(),
+            file,
+        }))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state();
         state.call()?;
         let file = state.named(name)?;
-        Ok(Arc::new(Handle { disk: self.clone(), file }))
+        Ok(Arc::new(Handle {
+            disk: self.clone(),
+            file,
+        }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -287,7 +331,9 @@ impl Disk for FakeDisk {
     fn free_octets(&self) -> io::Result<u64> {
         let mut state = self.state();
         state.call()?;
-        Ok(state.capacity.map_or(1 << 40, |capacity| capacity.saturating_sub(state.used())))
+        Ok(state
+            .capacity
+            .map_or(1 << 40, |capacity| capacity.saturating_sub(state.used())))
     }
 }
 
@@ -349,7 +395,12 @@ impl DiskFile for Handle {
         let dirty = std::mem::take(&mut file.dirty);
         // What should have been written by a sync that failed is never written.
         outcome?;
-        file.durable.resize(file.seen.len(), 0);
+        if file.durable.len() != file.seen.len() {
+            let mut durable = vec![0; file.seen.len()];
+            let both = durable.len().min(file.durable.len());
+            durable[..both].copy_from_slice(&file.durable[..both]);
+            file.durable = durable;
+        }
         for dirty in dirty {
             let to = dirty.end.min(file.seen.len());
             file.durable[dirty.start..to].copy_from_slice(&file.seen[dirty.start..to]);

@@ -10,7 +10,10 @@ use store::QueueSettings;
 #[test]
 fn queued_mail_is_finished_on_a_full_disk() {
     for free_octets_min in [0, 300_000] {
-        let settings = QueueSettings { free_octets_min, ..SETTINGS };
+        let settings = QueueSettings {
+            free_octets_min,
+            ..SETTINGS
+        };
         let disk = FakeDisk::of(3_000_000);
         let office = Office::open(&disk, &settings, Accounts::default()).unwrap();
         block_on(async {
