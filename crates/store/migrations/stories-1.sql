@@ -1,4 +1,5 @@
--- A story's summary. `id` is the story's id, which is ordered by time.
+-- A story's summary. `id` is the story's id, which is ordered by time. The hashes (XXH3 of the text, 64 bits) keep two
+-- indexes small: where senders come in any order, every new row changes another page of them.
 CREATE TABLE story (
     id INTEGER PRIMARY KEY,
     at INTEGER,
@@ -22,11 +23,13 @@ CREATE TABLE story (
     last_reply TEXT NOT NULL,
     stored INTEGER NOT NULL,
     delivered INTEGER NOT NULL,
-    failed INTEGER NOT NULL
+    failed INTEGER NOT NULL,
+    sender_hash INTEGER NOT NULL,
+    tenant_hash INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX story_sender ON story (sender, id);
+CREATE INDEX story_sender ON story (sender_hash, id);
 CREATE INDEX story_class ON story (class, id);
-CREATE INDEX story_tenant ON story (tenant, id);
+CREATE INDEX story_tenant ON story (tenant_hash, id);
 
 -- Events of a story, one row a batch: a JSON array.
 CREATE TABLE batch (

@@ -156,7 +156,7 @@ impl Stories {
 
     /// Summaries, newest first, older than `before`, at most `rows_max` (500).
     ///
-    /// Conditions other than one of sender, class or tenant, and the times, are looked for in the newest 50,000 rows only.
+    /// Conditions other than one of sender, class or tenant, and the times, are looked for in the newest 200,000 rows only.
     pub fn search(
         &self,
         filter: &StoryFilter,

@@ -12,7 +12,7 @@ use trace::{Event, Id};
 /// Events that are written without waiting for more.
 const BATCH_EVENTS: usize = 5_000;
 /// How long events may wait for more.
-const BEHIND: Duration = Duration::from_millis(100);
+const BEHIND: Duration = Duration::from_millis(150);
 /// How long after a failure writing is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Callers that may wait at once.

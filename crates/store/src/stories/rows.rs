@@ -6,6 +6,7 @@ use crate::StoreError;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use trace::Id;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Columns of a summary in the order of [`summary`].
 pub(super) const COLUMNS: &str = "id, at, tenant, domain, sender, client, listener, reverse_path, recipients, header_from, \
@@ -14,6 +15,11 @@ pub(super) const COLUMNS: &str = "id, at, tenant, domain, sender, client, listen
 /// The id as SQLite keeps it; the same order until the year 2089.
 pub(super) fn number(id: Id) -> i64 {
     id.as_u64().cast_signed()
+}
+
+/// The hash of a text as it is kept beside it.
+pub(super) fn hash(text: &str) -> i64 {
+    xxh3_64(text.as_bytes()).cast_signed()
 }
 
 pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
@@ -62,7 +68,7 @@ pub(super) fn get(connection: &Connection, id: Id) -> Result<Option<Summary>, St
 /// Writes a whole summary.
 pub(super) fn put(connection: &Connection, id: Id, summary: &Summary) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(&format!(
-        "INSERT OR REPLACE INTO story ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT OR REPLACE INTO story ({COLUMNS}, sender_hash, tenant_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     ))?;
     let row = &summary.row;
     statement.execute(params![
@@ -89,6 +95,8 @@ pub(super) fn put(connection: &Connection, id: Id, summary: &Summary) -> Result<
         summary.stored,
         summary.delivered,
         summary.failed,
+        hash(&row.sender),
+        hash(&row.tenant),
     ])?;
     Ok(())
 }
