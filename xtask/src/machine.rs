@@ -17,7 +17,10 @@ pub enum Need {
 
 /// A program and the Debian package that brings it.
 const BUILD: [(&str, &str); 3] = [("cc", "gcc"), ("make", "make"), ("npm", "npm")];
-const TEST: [(&str, &str); 11] = [
+const TEST: [(&str, &str); 14] = [
+    ("fiu-run", "fiu-utils"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("curl", "curl"),
     ("postfix", "postfix"),
     ("swaks", "swaks"),
     ("python3", "python3"),

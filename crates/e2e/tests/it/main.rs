@@ -10,6 +10,7 @@
 mod clients;
 mod command_line;
 mod disk_full;
+mod failing_sync;
 mod kill_loop;
 mod postfix_relays_through_us;
 mod power_cut;
