@@ -5,6 +5,7 @@
 //! its last recipient is done. An outcome may be forgotten by a crash and happen once more; never a message.
 //! Trusts `fdatasync`; checks every octet it reads back. docs/spool.md has the state table and the figures.
 
+mod answer;
 mod batch;
 mod code;
 mod compact;
@@ -12,16 +13,20 @@ mod disk;
 mod door;
 mod index;
 mod log;
+mod operator;
 mod press;
 mod recent;
 mod record;
 mod recover;
+mod report;
 mod room;
+mod rotate;
 mod scan;
 mod segment;
 mod shared;
-mod slot;
 mod sift;
+mod slot;
+mod writer;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -34,7 +39,7 @@ use trace::{Id, Scope};
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use door::{Queue, QueueSettings};
-pub use recover::{Damage, Recovery};
+pub use report::{Damage, Recovery};
 
 use index::Message;
 

@@ -6,8 +6,8 @@
 use super::batch::{Batch, Incoming, Op};
 use super::code::Encoder;
 use super::index::{Index, Place};
-use super::log::Skip;
 use super::record::{Header, Kind};
+use super::segment::Skip;
 use super::slot::Slot;
 use crate::StoreError;
 

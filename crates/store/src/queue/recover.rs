@@ -8,13 +8,12 @@
 use super::code::{Decoder, Unreadable, read_envelope, read_recipients};
 use super::disk::Disk;
 use super::index::{DAMAGED, Homes, Index, Place, Slots};
-use super::log::{Skip, parse_segment_name};
 use super::record::{Header, Kind};
+use super::report::{Damage, Recovery};
 use super::scan::{Item, Scanner};
-use super::segment::Segment;
+use super::segment::{Segment, Skip, parse_segment_name};
 use super::slot::Slot;
 use crate::StoreError;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -22,38 +21,6 @@ use trace::Id;
 
 /// Damaged stretches named in a report; further ones are only counted.
 const DAMAGES_MAX: usize = 1_000;
-
-/// What opening the queue found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Recovery {
-    /// Segments read.
-    pub segments: u64,
-    /// Records read and understood.
-    pub records: u64,
-    /// Messages in the queue.
-    pub messages: u64,
-    /// Octets behind the last sync that were cut off; nobody was told that they are durable.
-    pub torn_octets: u64,
-    /// Stretches of acknowledged octets that cannot be read; the operator must look. At most 1,000 are listed.
-    pub damaged: Vec<Damage>,
-    /// All of them.
-    pub damaged_count: u64,
-    /// Files set aside because of damage, now or earlier; named `….seg.damaged`.
-    pub files_set_aside: u64,
-}
-
-/// A stretch that was acknowledged and cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Damage {
-    /// Name of the file.
-    pub file: String,
-    /// First octet.
-    pub from: u64,
-    /// Behind the last octet.
-    pub to: u64,
-    /// The message, when its envelope can still be read; it is on hold then.
-    pub id: Option<Id>,
-}
 
 /// What the log's writer needs to go on.
 #[derive(Debug)]

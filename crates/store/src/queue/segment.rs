@@ -145,6 +145,26 @@ impl Segments {
     }
 }
 
+/// Octets of a segment that do not count: nobody was told that they are durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Skip {
+    pub(super) segment: u32,
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+/// `0000000001-0123456789abcdef.seg`: number and salt.
+pub(super) fn segment_name(number: u32, salt: u64) -> String {
+    format!("{number:010}-{salt:016x}.seg")
+}
+
+/// Number and salt of a segment's name.
+pub(super) fn parse_segment_name(name: &str) -> Option<(u32, u64)> {
+    let (number, salt) = name.strip_suffix(".seg")?.split_once('-')?;
+    let number = number.parse().ok().filter(|number| *number > 0)?;
+    Some((number, u64::from_str_radix(salt, 16).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::disk::{Disk, Folder};
