@@ -30,7 +30,7 @@ impl Clamav {
         let mut request = start.chain(message.clone()).chain([0; 4].as_slice());
         // It may have answered (a message too large for it) and closed before it had everything: the answer is read first.
         let written = stream.write_all_buf(&mut request).await;
-        match read_reply(&mut stream, REPLY_OCTETS_MAX).await {
+        match read_reply(&mut stream, REPLY_OCTETS_MAX, |reply| reply.ends_with(b"\0")).await {
             Ok(reply) if !reply.is_empty() => parse(&reply),
             Ok(_) => Err(written
                 .err()

@@ -70,20 +70,25 @@ pub(super) async fn connect(dialer: &Dialer, endpoint: &Endpoint) -> Result<Box<
 /// Time for one connection attempt.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// Reads to the end of the stream; more than `octets_max` is a wrong answer. A connection that breaks behind an answer (who
-/// closes before it has read everything breaks it) gives what was said; whether that is whole is for the parser to see.
+/// Reads until `is_whole` says so or the stream ends; more than `octets_max` is a wrong answer. A connection that breaks behind
+/// an answer (who closes before it has read everything breaks it) gives what was said; whether that is whole is for the parser
+/// to see.
 pub(super) async fn read_reply(
     stream: &mut (impl AsyncRead + Unpin),
     octets_max: usize,
+    is_whole: fn(&[u8]) -> bool,
 ) -> Result<Vec<u8>, Fault> {
     let mut reply = Vec::with_capacity(512);
-    let bound = octets_max as u64 + 1;
-    let read = stream.take(bound).read_to_end(&mut reply).await;
-    if reply.is_empty() {
-        read?;
-    }
-    if reply.len() > octets_max {
-        return Err(Fault::Wrong(format!("more than {octets_max} octets")));
+    while !is_whole(&reply) {
+        match stream.read_buf(&mut reply).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if reply.is_empty() => return Err(error.into()),
+            Err(_) => break,
+        }
+        if reply.len() > octets_max {
+            return Err(Fault::Wrong(format!("more than {octets_max} octets")));
+        }
     }
     Ok(reply)
 }
@@ -139,8 +144,11 @@ mod tests {
     async fn replies_are_bounded() {
         for (length, fits) in [(0, true), (10, true), (11, false), (1_000, false)] {
             let octets = vec![b'x'; length];
-            let read = read_reply(&mut octets.as_slice(), 10).await;
+            let read = read_reply(&mut octets.as_slice(), 10, |_| false).await;
             assert_eq!(read.is_ok_and(|reply| reply.len() == length), fits, "{length}");
         }
+        let mut two = b"one\0".chain(&b"two"[..]);
+        let until = read_reply(&mut two, 10, |reply| reply.ends_with(b"\0"));
+        assert_eq!(until.await.unwrap(), b"one\0");
     }
 }

@@ -37,7 +37,7 @@ impl SpamAssassin {
         let mut request = head.as_bytes().chain(message.clone());
         stream.write_all_buf(&mut request).await?;
         stream.shutdown().await?;
-        parse(&read_reply(&mut stream, REPLY_OCTETS_MAX).await?)
+        parse(&read_reply(&mut stream, REPLY_OCTETS_MAX, |_| false).await?)
     }
 }
 
