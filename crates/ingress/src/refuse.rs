@@ -96,7 +96,7 @@ pub fn defect(defect: DataDefect) -> Reply {
 
 /// True when what follows such a message must not be read as commands: it was written to be read in two ways.
 pub fn ends_session(defect: DataDefect) -> bool {
-    matches!(defect, DataDefect::BareLf | DataDefect::BareCr)
+    matches!(defect, DataDefect::BareLf | DataDefect::BareCr | DataDefect::Nul)
 }
 
 /// The message is over `size_octets_max`.

@@ -153,7 +153,7 @@ impl Open {
         if header.defects.contains(&Defect::TooManyFields) {
             return Err(Reply::new(554, (5, 6, 0), "Too many header fields"));
         }
-        if mail::received::count_hops(message) > self.hops_max {
+        if header.all("Received").count() > self.hops_max {
             return Err(Reply::new(554, (5, 4, 6), "Too many hops: the message goes round in circles"));
         }
         let path = transaction.mail.reverse_path.as_ref();

@@ -140,8 +140,13 @@ impl House {
 
     /// Closes the doors; every session must end by itself.
     pub async fn close(self) {
+        self.drain(Duration::from_secs(5)).await;
+    }
+
+    /// The same with a deadline.
+    pub async fn drain(self, deadline: Duration) {
         let Self { ingress, store, .. } = self;
-        assert!(ingress.drain(Duration::from_secs(5)).await, "a session did not end");
+        assert!(ingress.drain(deadline).await, "a session did not end");
         store.close().await.unwrap();
     }
 }

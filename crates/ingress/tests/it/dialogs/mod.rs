@@ -2,7 +2,7 @@
 //! directory. README.md in this folder has the format.
 
 mod client;
-mod house;
+pub mod house;
 mod script;
 
 use std::path::{Path, PathBuf};
