@@ -6,7 +6,7 @@
 
 use crate::attempt::{self, Connection, Lost, Unreachable};
 use crate::client::{Event, Exchange, Stage};
-use crate::context::{Context, Phase};
+use crate::context::{Context, LARGE_OCTETS, Phase};
 use crate::settings::SiteLimits;
 use crate::settle::{Fate, Hop, settle};
 use crate::shaping::{Carrier, Failed, Path};
@@ -26,9 +26,6 @@ use trace::Id;
 const RETURNS_MAX: u8 = 2;
 /// Work met a pause: looked at again after this time, or when the pause ends.
 pub(crate) const PAUSE_RECHECK: Duration = Duration::from_secs(300);
-
-/// Octets of a message that are read on the spot.
-const READ_HERE_OCTETS_MAX: u64 = 1 << 20;
 
 /// Starts a carrier; its place in the path was taken by whoever calls.
 pub(crate) fn start(context: &Arc<Context>, path: &Arc<Path>) {
@@ -208,8 +205,9 @@ impl Session<'_> {
                 _ = phase.wait_for(|phase| *phase != Phase::Running) => return None,
             }
         }
-        let offered = self.connection.client.offered().clone();
         let mut work = work;
+        work.room = self.context.room_for(work.envelope.size_octets).await;
+        let offered = self.connection.client.offered().clone();
         let (mut aside, mut fates, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         let needs_utf8 = needs_smtputf8(self.context, &work, &offered);
         for (index, recipient) in work.take_recipients() {
@@ -329,10 +327,15 @@ impl Session<'_> {
             && self.limits().messages_per_second_max.is_none()
             && !self.is_used_up();
         let next = if may { self.carrier.path.take() } else { None };
-        if let Some(work) = next
-            && let Some(work) = self.admit(work).await
-        {
-            self.begin(work);
+        match next {
+            // Never wait for room while holding some: two who do so would wait for each other.
+            Some(work) if work.envelope.size_octets > LARGE_OCTETS => self.carrier.path.put_back(work),
+            Some(work) => {
+                if let Some(work) = self.admit(work).await {
+                    self.begin(work);
+                }
+            }
+            None => {}
         }
     }
 
@@ -459,7 +462,7 @@ fn exchange(work: &Work, offered: &Extensions) -> Exchange {
 
 /// Large messages are read by a thread that may wait for the disk.
 async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Bytes, StoreError> {
-    if size_octets <= READ_HERE_OCTETS_MAX {
+    if size_octets <= LARGE_OCTETS {
         return context.store.queue.message(id);
     }
     let store = Arc::clone(&context.store);

@@ -12,7 +12,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Envelope, Pause, PauseScope, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use trace::{Hub, Id, Scope, What};
 
@@ -42,6 +42,9 @@ pub(crate) struct Context {
     pub connections: Arc<Semaphore>,
     /// Recipients leased.
     pub leased: Arc<Semaphore>,
+    /// Kibibytes of large messages in memory.
+    large: Arc<Semaphore>,
+    large_kibibytes_max: u32,
     pub phase: watch::Sender<Phase>,
     random: Mutex<StdRng>,
     /// Hosts whose TLS failed, and when.
@@ -72,17 +75,25 @@ pub(crate) struct Seams {
     pub clock: Clock,
 }
 
+/// A message above this is large: read by a thread that may wait, and counted.
+pub(crate) const LARGE_OCTETS: u64 = 1 << 20;
+
 /// Hosts with broken TLS that are remembered.
 const TLS_BROKEN_MAX: usize = 10_000;
 
 impl Context {
     pub(crate) fn new(settings: Settings, seams: Seams) -> Self {
+        let large_kibibytes_max = u32::try_from(settings.bounds.large_octets_max >> 10)
+            .unwrap_or(1 << 30)
+            .clamp(1, 1 << 30);
         let seed = settings.seed.unwrap_or_else(rand::random);
         Self {
             pools: Pools::new(&settings),
             lookup: Lookup::new(&settings),
             connections: Arc::new(Semaphore::new(settings.bounds.connections_max)),
             leased: Arc::new(Semaphore::new(settings.bounds.leased_max)),
+            large: Arc::new(Semaphore::new(large_kibibytes_max as usize)),
+            large_kibibytes_max,
             phase: watch::channel(Phase::Running).0,
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             tls_broken: Mutex::default(),
@@ -119,6 +130,17 @@ impl Context {
 
     pub(crate) fn is_running(&self) -> bool {
         *self.phase.borrow() == Phase::Running
+    }
+
+    /// Room in memory for a message, waited for when it is large; given back when the permit is dropped.
+    pub(crate) async fn room_for(&self, size_octets: u64) -> Option<OwnedSemaphorePermit> {
+        if size_octets <= LARGE_OCTETS {
+            return None;
+        }
+        let kibibytes = u32::try_from(size_octets >> 10)
+            .unwrap_or(u32::MAX)
+            .min(self.large_kibibytes_max);
+        Arc::clone(&self.large).acquire_many_owned(kibibytes).await.ok()
     }
 
     /// Tells an event of a message's story.

@@ -38,7 +38,7 @@ pub use settings::{
 };
 pub use shaping::PathView;
 
-/// The running sending side.
+/// The running sending side. When it is dropped everything stops where it is; [`Egress::drain`] is the gentle way.
 #[derive(Debug)]
 pub struct Egress {
     context: Arc<Context>,
@@ -88,5 +88,12 @@ impl Egress {
         }
         self.paths.clear();
         in_time
+    }
+}
+
+impl Drop for Egress {
+    fn drop(&mut self) {
+        self.context.phase.send_replace(Phase::Over);
+        self.paths.clear();
     }
 }

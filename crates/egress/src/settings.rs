@@ -167,6 +167,8 @@ pub struct Bounds {
     pub addresses_tried_max: usize,
     /// Messages put off by a pause that are remembered, to resume at once.
     pub paused_max: usize,
+    /// Octets of messages over 1 MiB that are in memory at once to be sent; a single one may be larger.
+    pub large_octets_max: u64,
     /// How long a failed TLS handshake of a host is remembered.
     pub tls_broken_ttl: Duration,
     /// A path whose site cannot be reached rests at first this long, then twice as long each time …
@@ -260,6 +262,7 @@ impl Default for Bounds {
             hosts_max: 10,
             addresses_tried_max: 8,
             paused_max: 100_000,
+            large_octets_max: 256 << 20,
             tls_broken_ttl: Duration::from_secs(3_600),
             rest_first: Duration::from_secs(60),
             rest_max: Duration::from_secs(15 * 60),

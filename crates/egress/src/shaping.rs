@@ -61,6 +61,8 @@ struct State {
     used: Instant,
     /// Recipients that were sent away because the ready queue was full and should not be back yet.
     overflow: usize,
+    /// It was full, and was not empty since.
+    is_full: bool,
     /// Recipients taken, and since when: the pace.
     taken: f64,
     taken_since: Instant,
@@ -112,6 +114,7 @@ impl Path {
             next_slot: None,
             used: Instant::now(),
             overflow: 0,
+            is_full: false,
             taken: 0.0,
             taken_since: Instant::now(),
         };
@@ -149,7 +152,7 @@ impl Path {
         if state.ready_recipients + work.recipients.len() > state.site.limits.ready_max
             && !state.ready.is_empty()
         {
-            let first = state.overflow == 0;
+            let first = !std::mem::replace(&mut state.is_full, true);
             let wait = state.full_wait(work.recipients.len(), now);
             return Pushed::Full { work, wait, first };
         }
@@ -160,6 +163,7 @@ impl Path {
 
     /// Puts work back in front: it was not its fault that it was not sent. For carriers, which go on and take it.
     pub(crate) fn put_back(&self, mut work: Work) {
+        work.room = None;
         let mut state = self.lock();
         while let Some(carrier) = state.idle.pop() {
             match carrier.send(work) {
@@ -374,22 +378,22 @@ impl State {
         self.ready_recipients = self.ready_recipients.saturating_sub(work.recipients.len());
         self.taken += work.recipients.len() as f64;
         // Whatever was sent away moves up; when nothing is left here, nobody is ahead of anybody.
-        self.overflow = if self.ready.is_empty() {
-            0
-        } else {
-            self.overflow.saturating_sub(work.recipients.len())
-        };
+        self.overflow = self.overflow.saturating_sub(work.recipients.len());
+        if self.ready.is_empty() {
+            self.overflow = 0;
+            self.is_full = false;
+        }
         Some(work)
     }
 
     /// When there should be room, by the pace of late: the next that is sent away waits behind those sent away before, so
     /// that a long backlog comes back in order and neither too early nor too late.
     fn full_wait(&mut self, recipients: usize, now: Instant) -> Duration {
-        self.overflow += recipients;
         let seconds = now.duration_since(self.taken_since).as_secs_f64();
         if seconds < PACE_KNOWN_SECONDS {
             return PACE_UNKNOWN_WAIT;
         }
+        self.overflow += recipients;
         let pace = (self.taken / seconds).max(0.01);
         if seconds > PACE_WINDOW.as_secs_f64() {
             // The past counts for half a window from now on.

@@ -15,6 +15,8 @@ pub(crate) struct Work {
     pub recipients: Vec<(u32, Recipient)>,
     /// How often it went back to a ready queue because a connection ended before it was its turn.
     pub returned: u8,
+    /// Room in memory, while it is being sent and large.
+    pub room: Option<OwnedSemaphorePermit>,
     store: Arc<Store>,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -28,6 +30,7 @@ impl Work {
             scope,
             recipients: lease.recipients,
             returned: 0,
+            room: None,
             store: Arc::clone(store),
             permit,
         }
@@ -44,6 +47,7 @@ impl Work {
             scope: Arc::clone(&self.scope),
             recipients,
             returned: self.returned,
+            room: None,
             store: Arc::clone(&self.store),
             permit,
         }

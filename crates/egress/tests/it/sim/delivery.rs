@@ -300,3 +300,45 @@ async fn a_large_message_without_seams() {
         "the octets differ"
     );
 }
+
+/// Large messages wait for room in memory and all arrive, also when one alone is larger than the room.
+#[tokio::test(start_paused = true)]
+async fn large_messages_in_turn() {
+    let mut own = settings();
+    own.bounds.large_octets_max = 1 << 20;
+    own.routes = vec![Route {
+        pattern: "*".into(),
+        hosts: vec![NextHop {
+            host: MX.into(),
+            port: 25,
+        }],
+        tls: TlsPolicy::Off,
+        pipeline_messages: true,
+    }];
+    let sim = sim(Peer::honest().offering(&["PIPELINING"]), dns(), own);
+    let body = [
+        b"Subject: large\r\n\r\n".to_vec(),
+        b"0123456789\r\n".repeat(150_000),
+    ]
+    .concat();
+    let letter = |n: usize| Letter {
+        body: if n.is_multiple_of(2) {
+            body.clone()
+        } else {
+            b"A: b\r\n\r\nc\r\n".to_vec()
+        },
+        ..to(&[&format!("r{n}@one.test")])
+    };
+    sim.world.send_all((0..8).map(letter)).await;
+    sim.world.until_empty(20 * MINUTE).await;
+    assert_eq!(sim.network.recipients().len(), 8);
+    assert_eq!(
+        sim.network
+            .taken()
+            .iter()
+            .filter(|taken| taken.data.len() == body.len())
+            .count(),
+        4
+    );
+    assert_eq!(sim.world.count("rescheduled"), 0);
+}
