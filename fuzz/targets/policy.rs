@@ -1,4 +1,7 @@
 //! Policies in TOML: what passes the check can judge any facts, and survives being written.
+//!
+//! An input that begins with an octet 255 is no text: each further pair of octets chooses a number's key and its value, so
+//! that odd values are tried without having to be spelled.
 #![no_main]
 
 use jiff::Timestamp;
@@ -7,12 +10,14 @@ use risk::{
     Conduct, ContentFacts, Door, DoorKind, Facts, Gathered, Outcome, Policy, Scan, ScanResult, Sender,
     SenderKind, Stage, Standing, StandingFacts, Verdict,
 };
+use std::collections::BTreeMap;
 
 fuzz_target!(|input: &[u8]| {
-    let Ok(text) = std::str::from_utf8(input) else {
-        return;
+    let text = match input {
+        [255, choices @ ..] => spelled(choices),
+        text => String::from_utf8_lossy(text).into_owned(),
     };
-    let Ok(policy) = toml::from_str::<Policy>(text) else {
+    let Ok(policy) = toml::from_str::<Policy>(&text) else {
         return;
     };
     if policy.check().is_err() {
@@ -30,6 +35,45 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
+
+fn spelled(choices: &[u8]) -> String {
+    const KEYS: [&str; 13] = [
+        "prior_db",
+        "suspect_db",
+        "spam_db",
+        "scanner_threshold_db",
+        "lock_refusals",
+        "lock_window_s",
+        "lock_refusals_day",
+        "lock_s",
+        "limit_refusals",
+        "good_after_messages",
+        "good_after_days",
+        "quiet_days",
+        "unchecked_per_day",
+    ];
+    const VALUES: [&str; 12] = [
+        "0",
+        "1",
+        "0.0",
+        "-1.0",
+        "30.0",
+        "-30.0",
+        "1e39",
+        "-1e39",
+        "nan",
+        "inf",
+        "4294967295",
+        "9223372036854775807",
+    ];
+    let mut chosen = BTreeMap::new();
+    for pair in choices.chunks_exact(2) {
+        let key = KEYS[usize::from(pair[0]) % KEYS.len()];
+        chosen.insert(key, VALUES[usize::from(pair[1]) % VALUES.len()]);
+    }
+    let lines = chosen.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    lines.collect()
+}
 
 fn judges(policy: &Policy, standing: Standing, score: f32) {
     let door = Door {
