@@ -40,12 +40,18 @@ impl Budget {
 impl Share {
     /// Makes the share cover `octets`; false when there is no room.
     pub fn cover(&mut self, octets: u64) -> bool {
-        if octets <= self.octets {
-            return true;
-        }
         // Half more each time, so that a big message asks seldom.
-        let more = (octets - self.octets).max(STEP_OCTETS).max(self.octets / 2);
-        let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.budget.octets_max);
+        let more = octets.saturating_sub(self.octets).max(STEP_OCTETS).max(self.octets / 2);
+        octets <= self.octets || self.take(more, self.budget.octets_max)
+    }
+
+    /// The same for octets that are only announced: at most half of the memory goes to promises.
+    pub fn cover_promise(&mut self, octets: u64) -> bool {
+        octets <= self.octets || self.take(octets - self.octets, self.budget.octets_max / 2)
+    }
+
+    fn take(&mut self, more: u64, sum_max: u64) -> bool {
+        let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= sum_max);
         let taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
         if taken {
             self.octets += more;
@@ -63,6 +69,15 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn promises_get_half_of_it() {
+        let budget = Budget::new(1 << 20);
+        let (mut one, mut two) = (budget.share(), budget.share());
+        assert!(!one.cover_promise(600 << 10));
+        assert!(one.cover_promise(500 << 10) && !two.cover_promise(100 << 10));
+        assert!(two.cover(400 << 10), "what comes has the rest");
+    }
 
     #[test]
     fn shares_are_bounded_and_given_back() {

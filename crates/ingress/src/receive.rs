@@ -40,19 +40,22 @@ pub struct Unfit {
 }
 
 /// Octets of buffer before anything has come.
-const FIRST_OCTETS: usize = 8 << 10;
-/// Octets of buffer made at once because of what SIZE= says.
-const HINT_OCTETS_MAX: u64 = 1 << 20;
+const FIRST_OCTETS: u64 = 8 << 10;
+/// Larger messages are not copied to save room: they are written and forgotten.
+const SHRUNK_OCTETS_MAX: usize = 4 << 20;
+/// Octets of buffer beyond what SIZE= says.
+const HINT_MARGIN: u64 = 256;
 
 impl Incoming {
     /// An empty buffer; `hint` is SIZE=. None when there is no memory for it.
     pub fn new(mut share: Share, hint: Option<u64>, limits: &ListenerLimits) -> Option<Self> {
-        // What SIZE= says counts the stuffing and is often rounded: a little more saves one more growth.
-        let wanted = hint.map_or(FIRST_OCTETS as u64, |size| size.saturating_add(64).min(HINT_OCTETS_MAX));
-        let capacity = usize::try_from(wanted).unwrap_or(FIRST_OCTETS);
-        if !share.cover(wanted) {
+        // What SIZE= says is often a little less than what comes; a message that fits at once is never moved.
+        let wanted = hint.unwrap_or(0).saturating_add(HINT_MARGIN).min(limits.size_octets_max);
+        let capacity = if wanted > FIRST_OCTETS && share.cover_promise(wanted) { wanted } else { FIRST_OCTETS };
+        if !share.cover(FIRST_OCTETS) {
             return None;
         }
+        let capacity = usize::try_from(capacity).unwrap_or_default();
         Some(Self { message: Vec::with_capacity(capacity), share, starved: false, pace: Pace::new(limits) })
     }
 
@@ -116,7 +119,15 @@ impl Incoming {
         match defect {
             Some(defect) => Err(Unfit { reply: refuse::defect(defect), close: refuse::ends_session(defect) }),
             None if self.starved => Err(Unfit { reply: refuse::no_memory(), close: false }),
-            None => Ok(Whole { message: self.message, share: self.share }),
+            None => {
+                let mut message = self.message;
+                // It may be kept for a while behind the 250: without the room it did not need.
+                let spare = message.capacity() - message.len();
+                if message.len() <= SHRUNK_OCTETS_MAX && spare > message.len() / 8 {
+                    message.shrink_to_fit();
+                }
+                Ok(Whole { message, share: self.share })
+            }
         }
     }
 
