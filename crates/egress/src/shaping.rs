@@ -156,6 +156,10 @@ impl Path {
             let wait = state.full_wait(work.recipients.len(), now);
             return Pushed::Full { work, wait, first };
         }
+        if state.ready.is_empty() {
+            // The pace is that of busy times.
+            (state.taken, state.taken_since) = (0.0, now);
+        }
         state.ready_recipients += work.recipients.len();
         state.ready.push_back(work);
         state.pushed()
