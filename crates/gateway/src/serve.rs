@@ -8,6 +8,7 @@ use crate::config::{Config, Resolved, resolve};
 use crate::control;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
+use ingress::scan::Scanners;
 use panel::{Health, PanelState};
 use risk::Policy;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ struct House {
     policy: Arc<ArcSwap<Policy>>,
     tls: net::ServerTls,
     clock: net::Clock,
+    scanners: Arc<Scanners>,
 }
 
 async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
@@ -95,6 +97,7 @@ fn open(resolved: &Resolved) -> Result<House> {
     };
     let tls = net::ServerTls::from_files(&certificate, &key)?;
     let policy = Arc::new(ArcSwap::from_pointee(resolved.policy.clone()));
+    let scanners = Arc::new(Scanners::new(resolved.scan.clone(), net::Dialer::system()));
     Ok(House {
         store,
         hub,
@@ -103,6 +106,7 @@ fn open(resolved: &Resolved) -> Result<House> {
         policy,
         tls,
         clock: net::Clock::system(),
+        scanners,
     })
 }
 
@@ -173,16 +177,12 @@ fn start_ingress(house: &House, resolved: &Resolved) -> Result<ingress::Ingress>
     for listener in &mut settings.listeners {
         listener.tls = Some(house.tls.clone());
     }
-    let scanners = Arc::new(ingress::scan::Scanners::new(
-        resolved.scan.clone(),
-        net::Dialer::system(),
-    ));
     Ok(ingress::Ingress::start(
         settings,
         Arc::clone(&house.store),
         Arc::clone(&house.hub),
         Arc::clone(&house.policy),
-        scanners,
+        Arc::clone(&house.scanners),
         house.clock.clone(),
     )?)
 }
@@ -193,14 +193,15 @@ async fn start_panel(
     closing: watch::Receiver<bool>,
 ) -> Result<Vec<tokio::task::JoinHandle<()>>> {
     let clock = house.clock.clone();
-    let store = Arc::clone(&house.store);
+    let (store, scanners) = (Arc::clone(&house.store), Arc::clone(&house.scanners));
+    let (data, least_free) = (resolved.store.directory.clone(), resolved.store.free_octets_min);
     let state = PanelState {
         store: Arc::clone(&house.store),
         hub: Arc::clone(&house.hub),
         metrics: house.metrics.clone(),
         policy: Arc::clone(&house.policy),
         settings: resolved.panel.clone(),
-        health: Arc::new(move || health(&store)),
+        health: Arc::new(move || health(&store, &scanners, &data, least_free)),
         now: Arc::new(move || clock.now()),
         closing,
     };
@@ -218,18 +219,34 @@ async fn start_panel(
     ])
 }
 
-fn health(store: &Store) -> Health {
-    let paused = store
+/// Mail is taken and delivered unless a note says otherwise; each note is a sentence for the operator.
+fn health(store: &Store, scanners: &Scanners, data: &Path, least_free: u64) -> Health {
+    let mut notes = Vec::new();
+    for (name, why) in scanners.down() {
+        notes.push(format!("{name} does not answer: {why}"));
+    }
+    if store
         .controls
         .pauses()
         .iter()
-        .any(|pause| pause.scope == store::PauseScope::All);
-    let notes = if paused {
-        vec!["outgoing mail is paused".to_owned()]
-    } else {
-        Vec::new()
-    };
-    Health { ok: true, notes }
+        .any(|pause| pause.scope == store::PauseScope::All)
+    {
+        notes.push("outgoing mail is paused".to_owned());
+    }
+    // A scanner that is down degrades; a disk that is full stops new mail.
+    let mut ok = true;
+    match rustix::fs::statvfs(data) {
+        Ok(facts) if facts.f_bavail.saturating_mul(facts.f_frsize) >= least_free => {}
+        Ok(_) => {
+            ok = false;
+            notes.push("the disk is full: new mail is answered 452".to_owned());
+        }
+        Err(error) => {
+            ok = false;
+            notes.push(format!("the disk: {error}"));
+        }
+    }
+    Health { ok, notes }
 }
 
 /// Gauges, certificates that changed, old stories.

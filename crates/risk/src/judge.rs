@@ -198,12 +198,16 @@ fn unchecked(
     verdict: &mut Verdict,
 ) -> Option<Decision> {
     let missing = |result: &Gathered<ScanResult>| matches!(result, Gathered::Late | Gathered::Failed(_));
-    let scanners: Vec<_> = facts
+    let late = facts
         .scans
         .iter()
         .filter(|scan| missing(&scan.result))
-        .map(|scan| scan.scanner.clone())
-        .collect();
+        .map(|scan| scan.scanner.clone());
+    let mut scanners: Vec<_> = late.collect();
+    // A message that could not be looked into is as unchecked as one that a scanner did not see.
+    if matches!(facts.content, Gathered::Late | Gathered::Failed(_)) {
+        scanners.push("dogana".to_owned());
+    }
     if scanners.is_empty() {
         return None;
     }

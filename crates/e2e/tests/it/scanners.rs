@@ -87,6 +87,20 @@ async fn each_scanner_is_heard() {
         "{unchecked}"
     );
     until("the log tells it", || gateway.log().contains("SCANNER_FAILED")).await;
+    for _ in 0..6 {
+        send(&mut client, "Hello", "Again while it is down.").await;
+    }
+    let health = || {
+        let socket = gateway.data().join("control.sock");
+        let out = std::process::Command::new("curl")
+            .arg("-s")
+            .arg("--unix-socket")
+            .arg(socket)
+            .arg("http://x/healthz")
+            .output();
+        String::from_utf8_lossy(&out.unwrap().stdout).into_owned()
+    };
+    assert!(health().contains("clamav does not answer"), "{}", health());
     clamd.daemon.launch().unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {

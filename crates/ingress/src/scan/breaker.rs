@@ -65,6 +65,11 @@ impl Breaker {
         })
     }
 
+    /// Why it is left alone, while it is.
+    pub(super) fn down(&self) -> Option<String> {
+        self.lock().down.as_ref().map(|(_, why)| why.clone())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

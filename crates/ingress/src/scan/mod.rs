@@ -97,6 +97,14 @@ impl Scanners {
         self.list.is_empty()
     }
 
+    /// Scanners that are down now, and why: what the panel warns of.
+    pub fn down(&self) -> Vec<(&'static str, String)> {
+        self.list
+            .iter()
+            .filter_map(|scanner| Some((scanner.name, scanner.breaker.down()?)))
+            .collect()
+    }
+
     /// Asks all of them at once. One entry a scanner, in a fixed order; [`Gathered::Off`] when the message is larger than the
     /// scanner is shown.
     pub async fn scan(&self, message: &Bytes, about: &About<'_>) -> Vec<Scan> {

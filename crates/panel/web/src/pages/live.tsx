@@ -150,10 +150,9 @@ function Overview() {
   const total = CLASSES.reduce((sum, name) => sum + (seen.classes_day[name] ?? 0), 0);
   return (
     <section class="overview" aria-label={w.live.day}>
-      {!seen.ok && (
+      {(!seen.ok || seen.notes.length > 0) && (
         <p class="unhealthy" role="alert">
-          <WarnIcon /> {w.live.unhealthy}
-          {seen.notes.length > 0 && `: ${seen.notes.join('; ')}`}
+          <WarnIcon /> {[seen.ok ? '' : w.live.unhealthy, ...seen.notes].filter(Boolean).join(': ')}
         </p>
       )}
       <div class="day">
