@@ -40,7 +40,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let mut settings = Settings::new("localhost");
     settings.listeners = vec![
-        ListenerSettings { auth_in_clear: true, ..door("clear", DoorKind::Submission, 0) },
+        ListenerSettings {
+            auth_in_clear: true,
+            ..door("clear", DoorKind::Submission, 0)
+        },
         door("submission", DoorKind::Submission, 1),
         door("submissions", DoorKind::Submissions, 2),
         door("relay", DoorKind::Relay, 3),
@@ -49,11 +52,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         listener.limits.connections_per_address_max = 100_000;
         listener.limits.connections_max = 100_000;
     }
-    let policy = Policy { limits: LimitOverrides::default(), ..Policy::default() };
+    let policy = Policy {
+        limits: LimitOverrides::default(),
+        ..Policy::default()
+    };
     let scanners = Arc::new(Scanners::new(ScannerSettings::default(), Dialer::system()));
     let hub = Hub::new(vec![Box::new(store.stories.sink())]);
     let policy = Arc::new(ArcSwap::from_pointee(policy));
-    let ingress = Ingress::start(settings, Arc::clone(&store), hub, policy, scanners, Clock::system())?;
+    let ingress = Ingress::start(
+        settings,
+        Arc::clone(&store),
+        hub,
+        policy,
+        scanners,
+        Clock::system(),
+    )?;
     for (name, address) in ingress.addresses() {
         println!("{name} {address}");
     }

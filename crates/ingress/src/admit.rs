@@ -67,7 +67,10 @@ pub async fn admit(
     let arrival = arrival(origin, transaction, verdict, chunks, size_octets);
     let recipients = u32::try_from(arrival.recipients.len()).unwrap_or(u32::MAX);
     store.queue.admit(arrival).await?;
-    Ok(Admitted { size_octets, recipients })
+    Ok(Admitted {
+        size_octets,
+        recipients,
+    })
 }
 
 /// Our fields, the signatures, and what stays of the client's octets.
@@ -75,7 +78,11 @@ async fn chunks(store: &Store, origin: &Origin<'_>, message: Bytes) -> Result<Ve
     let id = origin.id.to_string();
     let (pieces, domain) = {
         let header = Header::parse(&message, &hygiene::limits());
-        let additions = Additions { hostname: origin.hostname, id: &id, at: origin.at };
+        let additions = Additions {
+            hostname: origin.hostname,
+            id: &id,
+            at: origin.at,
+        };
         let domain = origin.may_sign.then(|| signing_domain(&header)).flatten();
         (hygiene::clean(&message, &header, &additions), domain)
     };
@@ -159,7 +166,9 @@ fn arrival(
         size_octets,
     };
     let state = match verdict.action {
-        Action::Hold => RecipientState::Held { reason: verdict.reason.sentence(risk::Language::English) },
+        Action::Hold => RecipientState::Held {
+            reason: verdict.reason.sentence(risk::Language::English),
+        },
         _ => RecipientState::Scheduled { due: origin.at },
     };
     let recipients = transaction.recipients.into_iter().map(|forward| Recipient {
@@ -171,7 +180,11 @@ fn arrival(
         last_reply: None,
         delay_notified: false,
     });
-    Arrival { envelope, recipients: recipients.collect(), chunks }
+    Arrival {
+        envelope,
+        recipients: recipients.collect(),
+        chunks,
+    }
 }
 
 /// The answer to a message that was stored.
@@ -181,4 +194,3 @@ pub fn reply(verdict: &Verdict, id: Id) -> Reply {
         _ => Reply::new(250, (2, 0, 0), format!("Ok: queued as {id}")),
     }
 }
-

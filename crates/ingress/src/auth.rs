@@ -134,7 +134,11 @@ fn claim(mechanism: &'static str, login: String, password: &[u8]) -> Progress {
         && password.len() <= PASSWORD_OCTETS_MAX
         && !password.contains(&0);
     if possible {
-        Progress::Claim(Credentials { mechanism, login, password: password.to_vec() })
+        Progress::Claim(Credentials {
+            mechanism,
+            login,
+            password: password.to_vec(),
+        })
     } else {
         Progress::Refuse(denied())
     }
@@ -153,7 +157,12 @@ mod tests {
             None => "unknown".to_owned(),
             Some(Progress::Challenge(exchange, challenge)) => format!("{exchange:?} {challenge}"),
             Some(Progress::Claim(claim)) => {
-                format!("{} {} {}", claim.mechanism, claim.login, String::from_utf8_lossy(&claim.password))
+                format!(
+                    "{} {} {}",
+                    claim.mechanism,
+                    claim.login,
+                    String::from_utf8_lossy(&claim.password)
+                )
             }
             Some(Progress::Refuse(reply)) => reply.code.to_string(),
         }
@@ -195,7 +204,11 @@ mod tests {
             ("CRAM-MD5", None, "unknown"),
             ("XOAUTH2", Some("QQ=="), "unknown"),
         ] {
-            assert_eq!(code(begin(mechanism, response)), expected, "{mechanism} {response:?}");
+            assert_eq!(
+                code(begin(mechanism, response)),
+                expected,
+                "{mechanism} {response:?}"
+            );
         }
     }
 
@@ -208,18 +221,25 @@ mod tests {
             ("", "YQ==", "535"),
             ("a\u{1b}b", "YQ==", "535"),
         ] {
-            let Progress::Challenge(exchange, _) = Exchange::LoginName.response(b64(name.as_bytes()).as_bytes())
+            let Progress::Challenge(exchange, _) =
+                Exchange::LoginName.response(b64(name.as_bytes()).as_bytes())
             else {
                 panic!("{name:?}")
             };
-            assert_eq!(code(Some(exchange.response(password.as_bytes()))), expected, "{name:?}");
+            assert_eq!(
+                code(Some(exchange.response(password.as_bytes()))),
+                expected,
+                "{name:?}"
+            );
         }
         assert_eq!(code(Some(Exchange::LoginName.response(b"*"))), "501");
     }
 
     #[test]
     fn passwords_are_not_printed() {
-        let Some(Progress::Claim(claim)) = begin("PLAIN", Some(&b64(b"\0a\0topsecret"))) else { panic!() };
+        let Some(Progress::Claim(claim)) = begin("PLAIN", Some(&b64(b"\0a\0topsecret"))) else {
+            panic!()
+        };
         assert!(!format!("{claim:?}").contains("topsecret"));
     }
 }

@@ -23,12 +23,18 @@ const STEP_OCTETS: u64 = 64 << 10;
 impl Budget {
     /// At most `octets_max` at one time.
     pub fn new(octets_max: u64) -> Arc<Self> {
-        Arc::new(Self { octets_max, used: AtomicU64::new(0) })
+        Arc::new(Self {
+            octets_max,
+            used: AtomicU64::new(0),
+        })
     }
 
     /// An empty share.
     pub fn share(self: &Arc<Self>) -> Share {
-        Share { budget: Arc::clone(self), octets: 0 }
+        Share {
+            budget: Arc::clone(self),
+            octets: 0,
+        }
     }
 
     /// Octets in use.
@@ -41,7 +47,10 @@ impl Share {
     /// Makes the share cover `octets`; false when there is no room.
     pub fn cover(&mut self, octets: u64) -> bool {
         // Half more each time, so that a big message asks seldom.
-        let more = octets.saturating_sub(self.octets).max(STEP_OCTETS).max(self.octets / 2);
+        let more = octets
+            .saturating_sub(self.octets)
+            .max(STEP_OCTETS)
+            .max(self.octets / 2);
         octets <= self.octets || self.take(more, self.budget.octets_max)
     }
 
@@ -52,7 +61,11 @@ impl Share {
 
     fn take(&mut self, more: u64, sum_max: u64) -> bool {
         let fits = |used: u64| used.checked_add(more).filter(|sum| *sum <= sum_max);
-        let taken = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
+        let taken = self
+            .budget
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .is_ok();
         if taken {
             self.octets += more;
         }

@@ -71,8 +71,15 @@ impl Guard {
             return Gate::Open;
         }
         let block = address_block(address);
-        let banned = reached(self.heat_of_address(block, now), self.settings.address_failures_max);
-        if banned && !self.is_home(block, now) { Gate::Shut } else { Gate::Open }
+        let banned = reached(
+            self.heat_of_address(block, now),
+            self.settings.address_failures_max,
+        );
+        if banned && !self.is_home(block, now) {
+            Gate::Shut
+        } else {
+            Gate::Open
+        }
     }
 
     /// Before a password is looked at.
@@ -88,15 +95,26 @@ impl Guard {
             return self.wait(known.failures.at(now, half_life));
         }
         let own = self.heat_of_address(block, now);
-        let factor = if self.is_home(block, now) { HOME_FACTOR } else { 1.0 };
+        let factor = if self.is_home(block, now) {
+            HOME_FACTOR
+        } else {
+            1.0
+        };
         if reached(own / factor, self.settings.address_failures_max) {
             return Gate::Shut;
         }
-        let network = self.networks.get(&network_block(address)).map_or(0.0, |heat| heat.at(now, half_life));
+        let network = self
+            .networks
+            .get(&network_block(address))
+            .map_or(0.0, |heat| heat.at(now, half_life));
         let hot_network = reached(network, self.settings.network_failures_max);
         let attacked = self.logins.get(&name).map_or(0.0, |heat| heat.at(now, half_life));
         if reached(attacked, self.settings.login_failures_max) {
-            return if reached(own, 1) || hot_network { Gate::Shut } else { Gate::Wait(self.settings.delay_max) };
+            return if reached(own, 1) || hot_network {
+                Gate::Shut
+            } else {
+                Gate::Wait(self.settings.delay_max)
+            };
         }
         let network_steps = if hot_network { 4.0 } else { 0.0 };
         self.wait(own.max(network_steps))
@@ -113,20 +131,31 @@ impl Guard {
         let known_for = self.settings.known_for;
         let is_known = |known: &&mut Known| now.saturating_sub(known.succeeded) < known_for;
         if let Some(known) = self.pairs.get_mut(&(name, block)).filter(is_known) {
-            known.failures.add(now, half_life, max(self.settings.address_failures_max));
+            known
+                .failures
+                .add(now, half_life, max(self.settings.address_failures_max));
             // The owner's forgotten password must not close the door on his neighbours.
             return;
         }
         let settings = &self.settings;
-        self.addresses.entry(block).add(now, half_life, max(settings.address_failures_max));
-        self.networks.entry(network_block(address)).add(now, half_life, max(settings.network_failures_max));
-        self.logins.entry(name).add(now, half_life, max(settings.login_failures_max));
+        self.addresses
+            .entry(block)
+            .add(now, half_life, max(settings.address_failures_max));
+        self.networks
+            .entry(network_block(address))
+            .add(now, half_life, max(settings.network_failures_max));
+        self.logins
+            .entry(name)
+            .add(now, half_life, max(settings.login_failures_max));
     }
 
     /// A login succeeded.
     pub fn succeeded(&mut self, address: IpAddr, login: &str, now: Duration) {
         let (block, name) = (address_block(address), self.name(login));
-        *self.pairs.entry((name, block)) = Known { succeeded: now, failures: Heat::default() };
+        *self.pairs.entry((name, block)) = Known {
+            succeeded: now,
+            failures: Heat::default(),
+        };
         *self.homes.entry(block) = now;
     }
 
@@ -135,17 +164,24 @@ impl Guard {
     }
 
     fn is_exempt(&self, address: IpAddr) -> bool {
-        self.settings.exempt.iter().any(|network| network.contains(&address))
+        self.settings
+            .exempt
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     fn is_home(&mut self, block: u128, now: Duration) -> bool {
         let known_for = self.settings.known_for;
-        self.homes.get(&block).is_some_and(|last| now.saturating_sub(*last) < known_for)
+        self.homes
+            .get(&block)
+            .is_some_and(|last| now.saturating_sub(*last) < known_for)
     }
 
     fn heat_of_address(&mut self, block: u128, now: Duration) -> f64 {
         let half_life = self.settings.half_life;
-        self.addresses.get(&block).map_or(0.0, |heat| heat.at(now, half_life))
+        self.addresses
+            .get(&block)
+            .map_or(0.0, |heat| heat.at(now, half_life))
     }
 
     /// The wait doubles with each failure.
@@ -155,7 +191,9 @@ impl Guard {
             return Gate::Open;
         }
         let doubled = self.settings.delay.as_secs_f64() * (steps - 1.0).min(30.0).exp2();
-        Gate::Wait(Duration::from_secs_f64(doubled.min(self.settings.delay_max.as_secs_f64())))
+        Gate::Wait(Duration::from_secs_f64(
+            doubled.min(self.settings.delay_max.as_secs_f64()),
+        ))
     }
 }
 
@@ -177,7 +215,10 @@ impl Heat {
     }
 
     fn add(&mut self, now: Duration, half_life: Duration, count_max: f64) {
-        *self = Self { count: (self.at(now, half_life) + 1.0).min(count_max), at: now };
+        *self = Self {
+            count: (self.at(now, half_life) + 1.0).min(count_max),
+            at: now,
+        };
     }
 }
 
@@ -198,7 +239,11 @@ struct Memory<K, V> {
 
 impl<K: Eq + Hash + Clone, V: Default> Memory<K, V> {
     fn new(entries_max: usize) -> Self {
-        Self { half_max: entries_max / 2, young: HashMap::new(), old: HashMap::new() }
+        Self {
+            half_max: entries_max / 2,
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
     }
 
     fn get(&self, key: &K) -> Option<&V> {
@@ -206,7 +251,11 @@ impl<K: Eq + Hash + Clone, V: Default> Memory<K, V> {
     }
 
     fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        if self.get(key).is_none() { None } else { Some(self.entry(key.clone())) }
+        if self.get(key).is_none() {
+            None
+        } else {
+            Some(self.entry(key.clone()))
+        }
     }
 
     fn entry(&mut self, key: K) -> &mut V {
@@ -249,7 +298,10 @@ mod tests {
     }
 
     fn guard() -> Guard {
-        Guard::new(GuardSettings { exempt: vec!["203.0.113.0/24".parse().unwrap()], ..GuardSettings::default() })
+        Guard::new(GuardSettings {
+            exempt: vec!["203.0.113.0/24".parse().unwrap()],
+            ..GuardSettings::default()
+        })
     }
 
     fn fail(guard: &mut Guard, address: &str, login: &str, times: u32, now: Duration) {
@@ -259,7 +311,11 @@ mod tests {
     }
 
     fn check(guard: &mut Guard, address: &str, login: &str, now: Duration, expected: Gate) {
-        assert_eq!(guard.ask(ip(address), login, now), expected, "{address} as {login} at {now:?}");
+        assert_eq!(
+            guard.ask(ip(address), login, now),
+            expected,
+            "{address} as {login} at {now:?}"
+        );
     }
 
     fn wait(milliseconds: u64) -> Gate {
@@ -270,7 +326,15 @@ mod tests {
     fn waits_grow_then_the_address_is_banned_for_a_time() {
         let mut guard = guard();
         let now = MINUTE;
-        for expected in [Gate::Open, wait(500), wait(1_000), wait(2_000), wait(4_000), wait(8_000), wait(8_000)] {
+        for expected in [
+            Gate::Open,
+            wait(500),
+            wait(1_000),
+            wait(2_000),
+            wait(4_000),
+            wait(8_000),
+            wait(8_000),
+        ] {
             check(&mut guard, "192.0.2.1", "a@x.example", now, expected);
             fail(&mut guard, "192.0.2.1", "a@x.example", 1, now);
         }
@@ -278,16 +342,30 @@ mod tests {
         check(&mut guard, "192.0.2.1", "c@x.example", now, Gate::Shut);
         assert_eq!(guard.greet(ip("192.0.2.1"), now), Gate::Shut);
         assert_eq!(guard.greet(ip("192.0.2.2"), now), Gate::Open);
-        assert_eq!(guard.greet(ip("192.0.2.1"), now + 20 * MINUTE), Gate::Open, "a ban ends");
+        assert_eq!(
+            guard.greet(ip("192.0.2.1"), now + 20 * MINUTE),
+            Gate::Open,
+            "a ban ends"
+        );
         fail(&mut guard, "192.0.2.1", "c@x.example", 1_000_000, now);
-        assert_eq!(guard.greet(ip("192.0.2.1"), now + 31 * MINUTE), Gate::Open, "however many there were");
+        assert_eq!(
+            guard.greet(ip("192.0.2.1"), now + 31 * MINUTE),
+            Gate::Open,
+            "however many there were"
+        );
     }
 
     #[test]
     fn an_ipv6_host_is_its_network() {
         let mut guard = guard();
         for host in 0..12 {
-            fail(&mut guard, &format!("2001:db8::{host:x}"), "a@x.example", 1, MINUTE);
+            fail(
+                &mut guard,
+                &format!("2001:db8::{host:x}"),
+                "a@x.example",
+                1,
+                MINUTE,
+            );
         }
         assert_eq!(guard.greet(ip("2001:db8::ffff"), MINUTE), Gate::Shut);
         assert_eq!(guard.greet(ip("2001:db8:0:1::1"), MINUTE), Gate::Open);
@@ -300,10 +378,22 @@ mod tests {
         let mut guard = guard();
         guard.succeeded(ip("198.51.100.7"), "Owner@x.example", Duration::ZERO);
         for network in 0..100 {
-            fail(&mut guard, &format!("10.0.{network}.1"), "owner@x.example", 1, MINUTE);
+            fail(
+                &mut guard,
+                &format!("10.0.{network}.1"),
+                "owner@x.example",
+                1,
+                MINUTE,
+            );
         }
         check(&mut guard, "198.51.100.7", "owner@x.example", MINUTE, Gate::Open);
-        check(&mut guard, "198.51.100.99", "owner@x.example", MINUTE, wait(8_000));
+        check(
+            &mut guard,
+            "198.51.100.99",
+            "owner@x.example",
+            MINUTE,
+            wait(8_000),
+        );
         check(&mut guard, "10.0.5.1", "owner@x.example", MINUTE, Gate::Shut);
         check(&mut guard, "10.0.5.1", "other@x.example", MINUTE, wait(500));
         check(&mut guard, "198.51.100.99", "other@x.example", MINUTE, Gate::Open);
@@ -313,7 +403,13 @@ mod tests {
     fn a_network_that_guesses_waits_as_a_whole() {
         let mut guard = guard();
         for host in 0..40 {
-            fail(&mut guard, &format!("10.0.0.{host}"), &format!("u{host}@x.example"), 1, MINUTE);
+            fail(
+                &mut guard,
+                &format!("10.0.0.{host}"),
+                &format!("u{host}@x.example"),
+                1,
+                MINUTE,
+            );
         }
         check(&mut guard, "10.0.0.200", "owner@x.example", MINUTE, wait(4_000));
         check(&mut guard, "10.0.1.200", "owner@x.example", MINUTE, Gate::Open);
@@ -345,7 +441,10 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_keeps_what_is_used() {
-        let mut guard = Guard::new(GuardSettings { entries_max: 100, ..GuardSettings::default() });
+        let mut guard = Guard::new(GuardSettings {
+            entries_max: 100,
+            ..GuardSettings::default()
+        });
         for number in 0..10_000_u32 {
             let address = IpAddr::from(number.to_be_bytes());
             guard.failed(address, &format!("u{number}@x.example"), MINUTE);

@@ -45,7 +45,10 @@ pub struct Additions<'a> {
 
 /// Bounds for reading a header section here.
 pub fn limits() -> Limits {
-    Limits { fields_max: FIELDS_MAX, ..Limits::default() }
+    Limits {
+        fields_max: FIELDS_MAX,
+        ..Limits::default()
+    }
 }
 
 /// The message as it goes on, in pieces: added fields, then what stays of `message`. `header` was read from `message` with
@@ -59,7 +62,10 @@ pub fn clean(message: &Bytes, header: &Header<'_>, additions: &Additions<'_>) ->
             added.push_str(&format!("Date: {}\r\n", rfc5322_date(additions.at)));
         }
         if header.first("Message-ID").is_none() {
-            added.push_str(&format!("Message-ID: <{}.dogana@{}>\r\n", additions.id, additions.hostname));
+            added.push_str(&format!(
+                "Message-ID: <{}.dogana@{}>\r\n",
+                additions.id, additions.hostname
+            ));
         }
         if !added.is_empty() {
             pieces.push(Bytes::from(added));
@@ -68,8 +74,11 @@ pub fn clean(message: &Bytes, header: &Header<'_>, additions: &Additions<'_>) ->
     let body = header.body_offset.min(message.len());
     let mut from = 0;
     for field in &header.fields {
-        let is_signed = signed.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(field.name));
-        let goes = is_secret(field.name, field.value, additions.hostname) || (!is_signed && is_unwanted(field.name));
+        let is_signed = signed
+            .iter()
+            .any(|name| name.as_bytes().eq_ignore_ascii_case(field.name));
+        let goes =
+            is_secret(field.name, field.value, additions.hostname) || (!is_signed && is_unwanted(field.name));
         if !goes {
             continue;
         }
@@ -97,9 +106,14 @@ fn push(pieces: &mut Vec<Bytes>, piece: Bytes) {
 }
 
 fn is_unwanted(name: &[u8]) -> bool {
-    let starts =
-        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
-    NAMES.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())) || PREFIXES.into_iter().any(starts)
+    let starts = |prefix: &str| {
+        name.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    NAMES
+        .iter()
+        .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+        || PREFIXES.into_iter().any(starts)
 }
 
 /// What must not go on even if it is signed.
@@ -114,7 +128,9 @@ fn is_ours(value: &[u8], hostname: &str) -> bool {
     let first = value.split(|octet| *octet == b';').take(2);
     let lower: Vec<Vec<u8>> = first.map(<[u8]>::to_ascii_lowercase).collect();
     let name = hostname.to_ascii_lowercase();
-    lower.iter().any(|part| memchr::memmem::find(part, name.as_bytes()).is_some())
+    lower
+        .iter()
+        .any(|part| memchr::memmem::find(part, name.as_bytes()).is_some())
 }
 
 /// The fields that the sender's own DKIM signatures cover; with a signature that cannot be read, From at least.
@@ -125,7 +141,11 @@ fn signed_names(header: &Header<'_>) -> Vec<String> {
         let text = String::from_utf8_lossy(field.value);
         let tags = text.split(';').filter_map(|tag| tag.split_once('='));
         for (_, list) in tags.filter(|(name, _)| name.trim_ascii() == "h") {
-            names.extend(list.split(':').map(|name| name.trim_ascii().to_owned()).filter(|name| !name.is_empty()));
+            names.extend(
+                list.split(':')
+                    .map(|name| name.trim_ascii().to_owned())
+                    .filter(|name| !name.is_empty()),
+            );
         }
     }
     names
@@ -142,7 +162,11 @@ mod tests {
     fn check(message: &str, expected: &str) {
         let message = Bytes::copy_from_slice(message.as_bytes());
         let header = Header::parse(&message, &limits());
-        let additions = Additions { hostname: "mx.example.com", id: "x1", at: Timestamp::UNIX_EPOCH };
+        let additions = Additions {
+            hostname: "mx.example.com",
+            id: "x1",
+            at: Timestamp::UNIX_EPOCH,
+        };
         let pieces = clean(&message, &header, &additions).concat();
         assert_eq!(String::from_utf8_lossy(&pieces), expected);
     }
@@ -153,15 +177,28 @@ mod tests {
         check(&message, &message);
         let octets = Bytes::from(message);
         let header = Header::parse(&octets, &limits());
-        let additions = Additions { hostname: "mx.example.com", id: "x1", at: Timestamp::UNIX_EPOCH };
+        let additions = Additions {
+            hostname: "mx.example.com",
+            id: "x1",
+            at: Timestamp::UNIX_EPOCH,
+        };
         assert_eq!(clean(&octets, &header, &additions).len(), 1, "one piece, no copy");
     }
 
     #[test]
     fn unwanted_fields_go() {
         for name in [
-            "Bcc", "bCC", "Bcc ", "Resent-Bcc", "X-AuthUser", "X-Spam-Flag", "x-spam-status", "X-Originating-IP",
-            "X-Rspamd-Server", "Return-Path", "X-Dogana-Id",
+            "Bcc",
+            "bCC",
+            "Bcc ",
+            "Resent-Bcc",
+            "X-AuthUser",
+            "X-Spam-Flag",
+            "x-spam-status",
+            "X-Originating-IP",
+            "X-Rspamd-Server",
+            "Return-Path",
+            "X-Dogana-Id",
         ] {
             check(
                 &format!("{HAS}{name}: a@x\r\n\tb\r\n c\r\nSubject: s\r\n\r\nhi\r\n"),
@@ -169,13 +206,24 @@ mod tests {
             );
         }
         check(&format!("Bcc: a\r\n{HAS}bcc: b\r\n\r\n"), &format!("{HAS}\r\n"));
-        check(&format!("{HAS}X-Spamless: kept\r\nBcc-not: kept\r\n\r\n"), &format!("{HAS}X-Spamless: kept\r\nBcc-not: kept\r\n\r\n"));
+        check(
+            &format!("{HAS}X-Spamless: kept\r\nBcc-not: kept\r\n\r\n"),
+            &format!("{HAS}X-Spamless: kept\r\nBcc-not: kept\r\n\r\n"),
+        );
     }
 
     #[test]
     fn results_in_our_name_go() {
-        for value in ["mx.example.com; spf=pass", "MX.Example.com 1; none", "\"mx.example.com\"; auth=pass", "(c) mx.example.com; x"] {
-            check(&format!("{HAS}Authentication-Results: {value}\r\n\r\n"), &format!("{HAS}\r\n"));
+        for value in [
+            "mx.example.com; spf=pass",
+            "MX.Example.com 1; none",
+            "\"mx.example.com\"; auth=pass",
+            "(c) mx.example.com; x",
+        ] {
+            check(
+                &format!("{HAS}Authentication-Results: {value}\r\n\r\n"),
+                &format!("{HAS}\r\n"),
+            );
         }
         let other = format!("{HAS}Authentication-Results: other.example; spf=pass\r\n\r\n");
         check(&other, &other);
@@ -183,11 +231,17 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_added() {
-        check("From: a@x\r\n\r\nhi\r\n", &format!("{DATE}{ID}From: a@x\r\n\r\nhi\r\n"));
+        check(
+            "From: a@x\r\n\r\nhi\r\n",
+            &format!("{DATE}{ID}From: a@x\r\n\r\nhi\r\n"),
+        );
         check("Date: d\r\n\r\n", &format!("{ID}Date: d\r\n\r\n"));
         check("just text\r\n", &format!("{DATE}{ID}\r\njust text\r\n"));
         check("From: a@x\r\n", &format!("{DATE}{ID}From: a@x\r\n\r\n"));
-        check("From: a@x\r\nno field\r\nmore\r\n", &format!("{DATE}{ID}From: a@x\r\n\r\nno field\r\nmore\r\n"));
+        check(
+            "From: a@x\r\nno field\r\nmore\r\n",
+            &format!("{DATE}{ID}From: a@x\r\n\r\nno field\r\nmore\r\n"),
+        );
         check("", &format!("{DATE}{ID}\r\n"));
     }
 

@@ -43,7 +43,11 @@ impl Identity {
     /// Its scope in stories.
     pub fn scope(&self) -> Scope {
         let sender = self.sender();
-        Scope { sender: sender.key(), tenant: sender.tenant, domain: sender.domain }
+        Scope {
+            sender: sender.key(),
+            tenant: sender.tenant,
+            domain: sender.domain,
+        }
     }
 
     /// The language in which it is told why something was stopped.
@@ -89,10 +93,19 @@ impl Identity {
         })
     }
 
-    fn match_field(&self, directory: &Directory, header: &Header<'_>, name: &str) -> Result<Match, StoreError> {
+    fn match_field(
+        &self,
+        directory: &Directory,
+        header: &Header<'_>,
+        name: &str,
+    ) -> Result<Match, StoreError> {
         let mut fields = header.all(name);
         let (Some(field), None) = (fields.next(), fields.next()) else {
-            return Ok(if header.first(name).is_some() { Match::Unclear } else { Match::Absent });
+            return Ok(if header.first(name).is_some() {
+                Match::Unclear
+            } else {
+                Match::Absent
+            });
         };
         match mailbox::parse_list(field) {
             Ok(list) if !list.is_empty() => {
@@ -117,7 +130,9 @@ impl Identity {
 /// The domain by whose keys a message may be signed: that of its one From mailbox (RFC 6376 §3.11, aligned for DMARC).
 pub fn signing_domain(header: &Header<'_>) -> Option<String> {
     let mut fields = header.all("From");
-    let (Some(field), None) = (fields.next(), fields.next()) else { return None };
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return None;
+    };
     let list = mailbox::parse_list(field).ok()?;
     list.first().map(|mailbox| mailbox.address.domain_key())
 }
@@ -184,7 +199,10 @@ mod tests {
     #[test]
     fn who_is_judged() {
         let sender = account().sender();
-        assert_eq!((sender.key().as_str(), sender.tenant.as_str()), ("mailbox:anna@example.com", "acme"));
+        assert_eq!(
+            (sender.key().as_str(), sender.tenant.as_str()),
+            ("mailbox:anna@example.com", "acme")
+        );
         assert_eq!(account().scope().domain, "example.com");
         assert_eq!(account().language(), Language::Italian);
         assert_eq!(network().sender().key(), "host:web");
@@ -199,14 +217,24 @@ mod tests {
             (Some("anna@example.com"), Match::Owned),
             (Some("ANNA+x@example.com"), Match::Owned),
             (Some("any@lists.example.com"), Match::Owned),
-            (Some("anna@lists.example.com.evil.example"), foreign("anna@lists.example.com.evil.example")),
+            (
+                Some("anna@lists.example.com.evil.example"),
+                foreign("anna@lists.example.com.evil.example"),
+            ),
             (Some("bob@example.com"), foreign("bob@example.com")),
         ] {
             let path = path.map(|path| Address::parse(path).unwrap());
-            assert_eq!(account().match_path(&directory, path.as_ref()).unwrap(), expected, "{path:?}");
+            assert_eq!(
+                account().match_path(&directory, path.as_ref()).unwrap(),
+                expected,
+                "{path:?}"
+            );
         }
         let path = Address::parse("shop@example.com").unwrap();
-        assert_eq!(network().match_path(&directory, Some(&path)).unwrap(), Match::Owned);
+        assert_eq!(
+            network().match_path(&directory, Some(&path)).unwrap(),
+            Match::Owned
+        );
     }
 
     fn check(identity: &Identity, header: &str, from: Match, sender: Match) {
@@ -214,30 +242,77 @@ mod tests {
         let text = format!("{header}\r\n\r\n");
         let parsed = Header::parse(text.as_bytes(), &hygiene::limits());
         let facts = identity.match_message(&directory, None, &parsed).unwrap();
-        assert_eq!((facts.header_from, facts.header_sender), (from, sender), "{header}");
+        assert_eq!(
+            (facts.header_from, facts.header_sender),
+            (from, sender),
+            "{header}"
+        );
     }
 
     #[test]
     fn header_fields() {
         let (owned, absent, unclear) = (Match::Owned, Match::Absent, Match::Unclear);
         let anna = account();
-        check(&anna, "From: Anna <anna@example.com>", owned.clone(), absent.clone());
-        check(&anna, "From: anna@example.com, x@lists.example.com", owned.clone(), absent.clone());
-        check(&anna, "From: anna@example.com, b@y.example", foreign("b@y.example"), absent.clone());
-        check(&anna, "From: a@x\r\nFrom: anna@example.com", unclear.clone(), absent.clone());
-        check(&anna, "From: anna@example.com\r\nSender: b@y.example", owned.clone(), foreign("b@y.example"));
-        check(&anna, "From: anna@example.com\r\nSender: ", owned.clone(), unclear.clone());
-        check(&anna, "From: <anna@example.com> <b@y.example>", unclear.clone(), absent.clone());
+        check(
+            &anna,
+            "From: Anna <anna@example.com>",
+            owned.clone(),
+            absent.clone(),
+        );
+        check(
+            &anna,
+            "From: anna@example.com, x@lists.example.com",
+            owned.clone(),
+            absent.clone(),
+        );
+        check(
+            &anna,
+            "From: anna@example.com, b@y.example",
+            foreign("b@y.example"),
+            absent.clone(),
+        );
+        check(
+            &anna,
+            "From: a@x\r\nFrom: anna@example.com",
+            unclear.clone(),
+            absent.clone(),
+        );
+        check(
+            &anna,
+            "From: anna@example.com\r\nSender: b@y.example",
+            owned.clone(),
+            foreign("b@y.example"),
+        );
+        check(
+            &anna,
+            "From: anna@example.com\r\nSender: ",
+            owned.clone(),
+            unclear.clone(),
+        );
+        check(
+            &anna,
+            "From: <anna@example.com> <b@y.example>",
+            unclear.clone(),
+            absent.clone(),
+        );
         check(&anna, "From: friends:;", unclear.clone(), absent.clone());
         check(&anna, "Subject: none", unclear.clone(), absent.clone());
         check(&network(), "Subject: none", absent.clone(), absent.clone());
-        check(&network(), "From: ceo@bank.example", foreign("ceo@bank.example"), absent);
+        check(
+            &network(),
+            "From: ceo@bank.example",
+            foreign("ceo@bank.example"),
+            absent,
+        );
     }
 
     #[test]
     fn whose_keys_sign() {
         for (header, domain) in [
-            ("From: Anna <anna@B\u{fc}cher.example>", Some("xn--bcher-kva.example")),
+            (
+                "From: Anna <anna@B\u{fc}cher.example>",
+                Some("xn--bcher-kva.example"),
+            ),
             ("From: a@one.example, b@two.example", Some("one.example")),
             ("From: a@one.example\r\nFrom: b@two.example", None),
             ("From: nobody", None),

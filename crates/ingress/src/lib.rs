@@ -20,6 +20,7 @@ mod server;
 mod session;
 mod settings;
 mod transaction;
+mod welcome;
 mod wire;
 
 pub use error::IngressError;

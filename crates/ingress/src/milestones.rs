@@ -29,7 +29,14 @@ pub struct Milestones {
 impl Milestones {
     /// A client that has just connected.
     pub fn new(client: SocketAddr, connected: Timestamp) -> Self {
-        Self { client, via: None, connected, greeted: None, secured: None, logged_in: None }
+        Self {
+            client,
+            via: None,
+            connected,
+            greeted: None,
+            secured: None,
+            logged_in: None,
+        }
     }
 
     /// The first event of every story.
@@ -47,10 +54,22 @@ impl Milestones {
         let mut story = Story::open(Arc::clone(&room.hub), Id::generate(room.clock.now()));
         story.tell(self.connected, self.connected_event(door));
         if let (Some(at), Some(tls)) = (self.secured, session.tls()) {
-            story.tell(at, What::Secured { version: tls.version.clone(), cipher: tls.cipher.clone() });
+            story.tell(
+                at,
+                What::Secured {
+                    version: tls.version.clone(),
+                    cipher: tls.cipher.clone(),
+                },
+            );
         }
         if let Some(at) = self.greeted {
-            story.tell(at, What::Greeted { helo: session.helo().to_owned(), esmtp: session.is_esmtp() });
+            story.tell(
+                at,
+                What::Greeted {
+                    helo: session.helo().to_owned(),
+                    esmtp: session.is_esmtp(),
+                },
+            );
         }
         if let (Some((at, mechanism)), Some(account)) = (self.logged_in, session.login()) {
             let (login, mechanism) = (account.login.clone(), mechanism.to_owned());

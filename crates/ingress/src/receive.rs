@@ -9,8 +9,8 @@ use crate::settings::ListenerLimits;
 use crate::wire::{Cut, Wire};
 use mail::smtp::Reply;
 use mail::smtp::data::{ChunkChecker, DataLimits, DataReader};
-use tokio::time::Instant;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The buffer of a message as it grows.
 #[derive(Debug)]
@@ -50,17 +50,33 @@ impl Incoming {
     /// An empty buffer; `hint` is SIZE=. None when there is no memory for it.
     pub fn new(mut share: Share, hint: Option<u64>, limits: &ListenerLimits) -> Option<Self> {
         // What SIZE= says is often a little less than what comes; a message that fits at once is never moved.
-        let wanted = hint.unwrap_or(0).saturating_add(HINT_MARGIN).min(limits.size_octets_max);
-        let capacity = if wanted > FIRST_OCTETS && share.cover_promise(wanted) { wanted } else { FIRST_OCTETS };
+        let wanted = hint
+            .unwrap_or(0)
+            .saturating_add(HINT_MARGIN)
+            .min(limits.size_octets_max);
+        let capacity = if wanted > FIRST_OCTETS && share.cover_promise(wanted) {
+            wanted
+        } else {
+            FIRST_OCTETS
+        };
         if !share.cover(FIRST_OCTETS) {
             return None;
         }
         let capacity = usize::try_from(capacity).unwrap_or_default();
-        Some(Self { message: Vec::with_capacity(capacity), share, starved: false, pace: Pace::new(limits) })
+        Some(Self {
+            message: Vec::with_capacity(capacity),
+            share,
+            starved: false,
+            pace: Pace::new(limits),
+        })
     }
 
     /// Reads DATA up to its final dot.
-    pub async fn data(mut self, wire: &mut Wire, limits: &ListenerLimits) -> Result<Result<Whole, Unfit>, Cut> {
+    pub async fn data(
+        mut self,
+        wire: &mut Wire,
+        limits: &ListenerLimits,
+    ) -> Result<Result<Whole, Unfit>, Cut> {
         let mut reader = DataReader::new(data_limits(limits));
         let mut done = false;
         while !done {
@@ -117,8 +133,14 @@ impl Incoming {
 
     fn finish(self, defect: Option<mail::smtp::data::DataDefect>) -> Result<Whole, Unfit> {
         match defect {
-            Some(defect) => Err(Unfit { reply: refuse::defect(defect), close: refuse::ends_session(defect) }),
-            None if self.starved => Err(Unfit { reply: refuse::no_memory(), close: false }),
+            Some(defect) => Err(Unfit {
+                reply: refuse::defect(defect),
+                close: refuse::ends_session(defect),
+            }),
+            None if self.starved => Err(Unfit {
+                reply: refuse::no_memory(),
+                close: false,
+            }),
             None => {
                 let mut message = self.message;
                 // It may be kept for a while behind the 250: without the room it did not need.
@@ -126,7 +148,10 @@ impl Incoming {
                 if message.len() <= SHRUNK_OCTETS_MAX && spare > message.len() / 8 {
                     message.shrink_to_fit();
                 }
-                Ok(Whole { message, share: self.share })
+                Ok(Whole {
+                    message,
+                    share: self.share,
+                })
             }
         }
     }
@@ -167,7 +192,10 @@ pub fn chunk_checker(limits: &ListenerLimits) -> ChunkChecker {
 }
 
 fn data_limits(limits: &ListenerLimits) -> DataLimits {
-    DataLimits { size_octets_max: limits.size_octets_max, line_octets_max: limits.message_line_octets_max }
+    DataLimits {
+        size_octets_max: limits.size_octets_max,
+        line_octets_max: limits.message_line_octets_max,
+    }
 }
 
 fn head(octets: &[u8], left: u64) -> &[u8] {

@@ -60,20 +60,39 @@ fn not_owned(field: &str, address: &str, temporary: bool, to: &Addressee<'_>) ->
         _ => "not logged in".to_owned(),
     };
     if field == "MAIL FROM" {
-        let (code, enhanced) = if temporary { (450, (4, 7, 1)) } else { (553, (5, 7, 1)) };
-        return Reply::new(code, enhanced, format!("<{address}>: Sender address rejected: {whose}"));
+        let (code, enhanced) = if temporary {
+            (450, (4, 7, 1))
+        } else {
+            (553, (5, 7, 1))
+        };
+        return Reply::new(
+            code,
+            enhanced,
+            format!("<{address}>: Sender address rejected: {whose}"),
+        );
     }
-    let mut text =
-        format!("[{}] <{address}>: Sender address rejected: {whose} ({field} field). Ref {}.", Cause::Identity.code(), to.id);
+    let mut text = format!(
+        "[{}] <{address}>: Sender address rejected: {whose} ({field} field). Ref {}.",
+        Cause::Identity.code(),
+        to.id
+    );
     push_link(&mut text, &to.id.to_string(), to);
-    let (code, enhanced) = if temporary { (450, (4, 7, 1)) } else { (550, (5, 7, 1)) };
+    let (code, enhanced) = if temporary {
+        (450, (4, 7, 1))
+    } else {
+        (550, (5, 7, 1))
+    };
     Reply::new(code, enhanced, text)
 }
 
 /// The sentence in the user's language if the reply can carry it.
 fn sentence(reason: &Reason, to: &Addressee<'_>) -> String {
     let own = reason.sentence(to.language);
-    let chosen = if own.is_ascii() || to.utf8 { own } else { reason.sentence(Language::English) };
+    let chosen = if own.is_ascii() || to.utf8 {
+        own
+    } else {
+        reason.sentence(Language::English)
+    };
     chosen.trim_end_matches('.').to_owned()
 }
 
@@ -135,10 +154,22 @@ mod tests {
     use risk::{Class, Decibans, Level};
 
     fn sender(kind: SenderKind) -> Sender {
-        Sender { kind, name: "a@x.example".into(), domain: "x.example".into(), tenant: "acme".into() }
+        Sender {
+            kind,
+            name: "a@x.example".into(),
+            domain: "x.example".into(),
+            tenant: "acme".into(),
+        }
     }
 
-    fn check(action: Action, reason: Reason, kind: SenderKind, language: Language, utf8: bool, expected: &str) {
+    fn check(
+        action: Action,
+        reason: Reason,
+        kind: SenderKind,
+        language: Language,
+        utf8: bool,
+        expected: &str,
+    ) {
         let verdict = Verdict {
             class: Class::Clean,
             action,
@@ -158,12 +189,21 @@ mod tests {
             id: Id::from_u64(7),
             public_url: Some("https://mail.example.com"),
         };
-        let given = reply(&verdict, &to).map(|reply| reply.one_line()).unwrap_or_default();
+        let given = reply(&verdict, &to)
+            .map(|reply| reply.one_line())
+            .unwrap_or_default();
         assert_eq!(given, expected);
     }
 
     fn in_english(action: Action, reason: Reason, expected: &str) {
-        check(action, reason, SenderKind::Mailbox, Language::English, false, expected);
+        check(
+            action,
+            reason,
+            SenderKind::Mailbox,
+            Language::English,
+            false,
+            expected,
+        );
     }
 
     #[test]
@@ -178,8 +218,12 @@ mod tests {
         );
         in_english(
             Action::Defer,
-            Reason::Unchecked { scanners: vec!["clamav".into()] },
-            &format!("451 4.3.0 [SCAN] The message cannot be checked now (clamav does not answer); try again later. {ends}"),
+            Reason::Unchecked {
+                scanners: vec!["clamav".into()],
+            },
+            &format!(
+                "451 4.3.0 [SCAN] The message cannot be checked now (clamav does not answer); try again later. {ends}"
+            ),
         );
         in_english(
             Action::Defer,
@@ -188,7 +232,10 @@ mod tests {
         );
         in_english(
             Action::Refuse,
-            Reason::Malware { name: "Eicar\r\nX".into(), scanner: "clamav".into() },
+            Reason::Malware {
+                name: "Eicar\r\nX".into(),
+                scanner: "clamav".into(),
+            },
             &format!("550 5.7.1 [VIRUS] The message carries a virus: Eicar??X (found by clamav). {ends}"),
         );
         let rate = Reason::Rate {
@@ -202,7 +249,9 @@ mod tests {
         in_english(
             Action::Defer,
             rate,
-            &format!("451 4.7.1 [RATE] Limit reached: 301 of 300 messages in one hour for this sender; try again after 2026-11-24 12:00 UTC. {ends}"),
+            &format!(
+                "451 4.7.1 [RATE] Limit reached: 301 of 300 messages in one hour for this sender; try again after 2026-11-24 12:00 UTC. {ends}"
+            ),
         );
     }
 
@@ -210,14 +259,20 @@ mod tests {
     fn a_lock_names_the_story_that_caused_it() {
         in_english(
             Action::Refuse,
-            Reason::Locked { reference: "0000000000001".into(), until: None },
+            Reason::Locked {
+                reference: "0000000000001".into(),
+                until: None,
+            },
             "550 5.7.1 [LOCK] This account may not send mail, because risky messages were sent with it. Change its password and ask your administrator. Ref 0000000000001. https://mail.example.com/r/0000000000001",
         );
     }
 
     #[test]
     fn postfix_wording() {
-        let foreign = |field: &str| Reason::NotOwned { field: field.into(), address: "b@y.example".into() };
+        let foreign = |field: &str| Reason::NotOwned {
+            field: field.into(),
+            address: "b@y.example".into(),
+        };
         in_english(
             Action::Refuse,
             foreign("MAIL FROM"),
@@ -243,10 +298,29 @@ mod tests {
         let ends = "Ref 0000000000007. https://mail.example.com/r/0000000000007";
         let check = |language, utf8, expected: &str| {
             let reason = Reason::Recipients { max: 3 };
-            check(Action::Defer, reason, SenderKind::Mailbox, language, utf8, &format!("452 4.5.3 [RCPT] {expected}. {ends}"));
+            check(
+                Action::Defer,
+                reason,
+                SenderKind::Mailbox,
+                language,
+                utf8,
+                &format!("452 4.5.3 [RCPT] {expected}. {ends}"),
+            );
         };
-        check(Language::Italian, false, "Troppi destinatari: al massimo 3 per messaggio");
-        check(Language::Russian, false, "Too many recipients: at most 3 in one message");
-        check(Language::Russian, true, "Слишком много получателей: не более 3 в одном письме");
+        check(
+            Language::Italian,
+            false,
+            "Troppi destinatari: al massimo 3 per messaggio",
+        );
+        check(
+            Language::Russian,
+            false,
+            "Too many recipients: at most 3 in one message",
+        );
+        check(
+            Language::Russian,
+            true,
+            "Слишком много получателей: не более 3 в одном письме",
+        );
     }
 }

@@ -77,7 +77,13 @@ struct Notices {
 
 impl Room {
     /// A room that has just been opened. Must be called inside a runtime.
-    pub fn new(settings: Settings, store: Arc<Store>, hub: Arc<Hub>, assessor: Assessor, clock: Clock) -> Self {
+    pub fn new(
+        settings: Settings,
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        assessor: Assessor,
+        clock: Clock,
+    ) -> Self {
         Self {
             budget: Budget::new(settings.message_memory_octets_max),
             guard: Mutex::new(Guard::new(settings.guard.clone())),
@@ -94,7 +100,10 @@ impl Room {
 
     /// The guard, and the time by which it counts.
     pub fn guard(&self) -> (MutexGuard<'_, Guard>, Duration) {
-        (self.guard.lock().unwrap_or_else(PoisonError::into_inner), self.opened.elapsed())
+        (
+            self.guard.lock().unwrap_or_else(PoisonError::into_inner),
+            self.opened.elapsed(),
+        )
     }
 
     /// The store had no room: for a moment MAIL is answered so, before the client sends a message in vain.
@@ -132,10 +141,18 @@ impl Room {
         let (at, scope) = (self.clock.now(), Arc::new(Scope::default()));
         let id = Id::generate(at);
         let why = match limit {
-            Some(limit) => What::LimitHit { limit: limit.to_owned(), detail },
+            Some(limit) => What::LimitHit {
+                limit: limit.to_owned(),
+                detail,
+            },
             None => What::Closed { reason: detail },
         };
-        let event = |what| trace::Event { id, at, scope: Arc::clone(&scope), what };
+        let event = |what| trace::Event {
+            id,
+            at,
+            scope: Arc::clone(&scope),
+            what,
+        };
         self.hub.tell_all(vec![event(connected), event(why)]);
     }
 }
@@ -157,7 +174,11 @@ impl Door {
     /// A place, if there is one.
     pub fn place(self: &Arc<Self>) -> Option<Place> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
-        Some(Place { door: Arc::clone(self), block: None, _slot: slot })
+        Some(Place {
+            door: Arc::clone(self),
+            block: None,
+            _slot: slot,
+        })
     }
 
     fn addresses(&self) -> MutexGuard<'_, HashMap<u128, usize>> {
@@ -207,7 +228,11 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_given_back() {
-        let limits = ListenerLimits { connections_max: 3, connections_per_address_max: 2, ..ListenerLimits::default() };
+        let limits = ListenerLimits {
+            connections_max: 3,
+            connections_per_address_max: 2,
+            ..ListenerLimits::default()
+        };
         let rules = Rules {
             hostname: "mx".into(),
             kind: DoorKind::Relay,

@@ -7,11 +7,11 @@ use crate::assess::Assessor;
 use crate::connection;
 use crate::error::IngressError;
 use crate::gather::Gatherer;
+use crate::milestones::Milestones;
 use crate::room::{Door, Room};
 use crate::scan::Scanners;
 use crate::session::Rules;
 use crate::settings::{ListenerSettings, Settings};
-use crate::milestones::Milestones;
 use arc_swap::ArcSwap;
 use net::{Clock, Listener, NetError, ServerStream};
 use risk::{DoorKind, Policy};
@@ -52,8 +52,15 @@ impl Ingress {
         for listener in &settings.listeners {
             bound.push(bind(listener, &settings.hostname)?);
         }
-        let addresses = bound.iter().map(|(_, door, address)| (door.name.clone(), *address)).collect();
-        let assessor = Assessor::new(Gatherer { store: Arc::clone(&store), scanners, policy });
+        let addresses = bound
+            .iter()
+            .map(|(_, door, address)| (door.name.clone(), *address))
+            .collect();
+        let assessor = Assessor::new(Gatherer {
+            store: Arc::clone(&store),
+            scanners,
+            policy,
+        });
         let room = Arc::new(Room::new(settings, store, hub, assessor, clock));
         let (drain, draining) = watch::channel(None);
         // Nothing is ever sent: when the last sender is gone, so is the last session.
@@ -62,7 +69,12 @@ impl Ingress {
             let (room, drain, alive) = (Arc::clone(&room), draining.clone(), alive.clone());
             tokio::spawn(accept(listener, Arc::new(door), room, drain, alive));
         }
-        Ok(Self { addresses, drain, sessions, room })
+        Ok(Self {
+            addresses,
+            drain,
+            sessions,
+            room,
+        })
     }
 
     /// Where each listener listens (port 0 became a real one), by name.
@@ -87,9 +99,14 @@ impl Ingress {
 }
 
 fn bind(settings: &ListenerSettings, hostname: &str) -> Result<(Listener, Door, SocketAddr), IngressError> {
-    let failed = |error| IngressError::Listen { name: settings.name.clone(), error };
+    let failed = |error| IngressError::Listen {
+        name: settings.name.clone(),
+        error,
+    };
     let listener = Listener::bind(settings.address, BACKLOG).map_err(failed)?;
-    let address = listener.local_addr().map_err(|error| failed(NetError::Io("address".to_owned(), error)))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| failed(NetError::Io("address".to_owned(), error)))?;
     let rules = Rules {
         hostname: hostname.to_owned(),
         kind: settings.kind,
@@ -97,7 +114,12 @@ fn bind(settings: &ListenerSettings, hostname: &str) -> Result<(Listener, Door, 
         auth_in_clear: settings.auth_in_clear,
         limits: settings.limits.clone(),
     };
-    let door = Door::new(settings.name.clone(), rules, settings.tls.clone(), settings.proxy_protocol);
+    let door = Door::new(
+        settings.name.clone(),
+        rules,
+        settings.tls.clone(),
+        settings.proxy_protocol,
+    );
     Ok((listener, door, address))
 }
 
@@ -138,7 +160,10 @@ fn turn_away(door: &Door, stream: &ServerStream) {
         return;
     }
     if let ServerStream::Plain(stream) = stream {
-        let text = format!("421 4.3.2 {} Too many connections; try again later\r\n", door.rules.hostname);
+        let text = format!(
+            "421 4.3.2 {} Too many connections; try again later\r\n",
+            door.rules.hostname
+        );
         // It is a courtesy: whoever cannot be told finds out by the close.
         let _ = stream.try_write(text.as_bytes());
     }

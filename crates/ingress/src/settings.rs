@@ -245,17 +245,34 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         check(DoorKind::Relay, |_| {}, None);
-        check(DoorKind::Submission, |listener| listener.auth_in_clear = true, None);
+        check(
+            DoorKind::Submission,
+            |listener| listener.auth_in_clear = true,
+            None,
+        );
         check(DoorKind::Submission, |_| {}, Some("nobody can log in"));
         check(DoorKind::Submissions, |_| {}, Some("needs a certificate"));
         check(DoorKind::File, |_| {}, Some("not a listener"));
-        check(DoorKind::Relay, |listener| listener.name = "b".into(), Some("two listeners"));
-        check(DoorKind::Relay, |listener| listener.limits.recipients_max = 0, Some("a limit"));
+        check(
+            DoorKind::Relay,
+            |listener| listener.name = "b".into(),
+            Some("two listeners"),
+        );
+        check(
+            DoorKind::Relay,
+            |listener| listener.limits.recipients_max = 0,
+            Some("a limit"),
+        );
     }
 
     #[test]
     fn the_hostname_is_checked() {
-        for (name, right) in [("mx.example.com", true), ("", false), ("a b", false), ("größe", false)] {
+        for (name, right) in [
+            ("mx.example.com", true),
+            ("", false),
+            ("a b", false),
+            ("größe", false),
+        ] {
             assert_eq!(Settings::new(name).check().is_ok(), right, "{name}");
         }
     }

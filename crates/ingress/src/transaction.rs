@@ -72,12 +72,19 @@ impl Open {
         if room.is_full() {
             return (open, Some(refuse::full()));
         }
-        let refusal = match open.identity.match_path(&room.store.directory, mail.reverse_path.as_ref()) {
+        let refusal = match open
+            .identity
+            .match_path(&room.store.directory, mail.reverse_path.as_ref())
+        {
             Ok(found) => {
                 open.facts.reverse_path = found;
                 let now = room.clock.now();
-                let question =
-                    Question { door: &open.door, sender: &open.sender, identity: &open.facts, now };
+                let question = Question {
+                    door: &open.door,
+                    sender: &open.sender,
+                    identity: &open.facts,
+                    now,
+                };
                 let assessed = room.assessor.mail(&mut open.story, &question);
                 open.refusal(room, &assessed.verdict)
             }
@@ -90,7 +97,13 @@ impl Open {
     pub fn mail_answered(&mut self, room: &Room, reverse_path: String, reply: &Reply) {
         let now = room.clock.now();
         let text = reply.one_line();
-        self.story.tell(now, What::Mail { reverse_path, reply: text.clone() });
+        self.story.tell(
+            now,
+            What::Mail {
+                reverse_path,
+                reply: text.clone(),
+            },
+        );
         if reply.code >= 300 {
             self.story.tell(now, What::Answered { reply: text });
         }
@@ -100,7 +113,12 @@ impl Open {
     pub fn rcpt(&mut self, room: &Room, accepted: usize) -> Option<Reply> {
         let count = u32::try_from(accepted).unwrap_or(u32::MAX).saturating_add(1);
         let now = room.clock.now();
-        let question = Question { door: &self.door, sender: &self.sender, identity: &self.facts, now };
+        let question = Question {
+            door: &self.door,
+            sender: &self.sender,
+            identity: &self.facts,
+            now,
+        };
         let assessed = room.assessor.rcpt(&mut self.story, &question, count);
         self.refusal(room, &assessed.verdict)
     }
@@ -114,7 +132,13 @@ impl Open {
             self.refused = Some(text.clone());
         }
         let forward_path = recipient.path.as_str().to_owned();
-        self.story.tell(room.clock.now(), What::Rcpt { forward_path, reply: text });
+        self.story.tell(
+            room.clock.now(),
+            What::Rcpt {
+                forward_path,
+                reply: text,
+            },
+        );
     }
 
     /// Ends the story of a transaction whose message did not come or was not fit.
@@ -123,11 +147,22 @@ impl Open {
         if let Some(reply) = reply.map(Reply::one_line).or(self.refused.take()) {
             self.story.tell(now, What::Answered { reply });
         }
-        self.story.tell(now, What::Closed { reason: why.to_owned() });
+        self.story.tell(
+            now,
+            What::Closed {
+                reason: why.to_owned(),
+            },
+        );
     }
 
     /// The message is here: judge it, carry the verdict out, tell and learn. Returns the answer.
-    pub async fn finish(mut self, room: &Room, way: Way<'_>, transaction: Transaction, whole: Whole) -> Reply {
+    pub async fn finish(
+        mut self,
+        room: &Room,
+        way: Way<'_>,
+        transaction: Transaction,
+        whole: Whole,
+    ) -> Reply {
         let Whole { message, share } = whole;
         let message = Bytes::from(message);
         let reply = match self.examine(room, &transaction, &message) {
@@ -135,14 +170,24 @@ impl Open {
             Err(reply) => reply,
         };
         drop(share);
-        self.story.tell(room.clock.now(), What::Answered { reply: reply.one_line() });
+        self.story.tell(
+            room.clock.now(),
+            What::Answered {
+                reply: reply.one_line(),
+            },
+        );
         reply
     }
 
     /// The header section: form, loops, identity.
     fn examine(&mut self, room: &Room, transaction: &Transaction, message: &Bytes) -> Result<(), Reply> {
         let header = Header::parse(message, &hygiene::limits());
-        let text = |name: &str| header.first(name).map(|field| shortened(&field.text())).unwrap_or_default();
+        let text = |name: &str| {
+            header
+                .first(name)
+                .map(|field| shortened(&field.text()))
+                .unwrap_or_default()
+        };
         let received = What::Received {
             size_octets: message.len() as u64,
             header_from: text("From"),
@@ -154,7 +199,11 @@ impl Open {
             return Err(Reply::new(554, (5, 6, 0), "Too many header fields"));
         }
         if header.all("Received").count() > self.hops_max {
-            return Err(Reply::new(554, (5, 4, 6), "Too many hops: the message goes round in circles"));
+            return Err(Reply::new(
+                554,
+                (5, 4, 6),
+                "Too many hops: the message goes round in circles",
+            ));
         }
         let path = transaction.mail.reverse_path.as_ref();
         match self.identity.match_message(&room.store.directory, path, &header) {
@@ -167,8 +216,17 @@ impl Open {
     async fn judge(&mut self, room: &Room, way: Way<'_>, transaction: Transaction, message: Bytes) -> Reply {
         let now = room.clock.now();
         let assessed = {
-            let recipients: Vec<_> = transaction.recipients.iter().map(|recipient| &recipient.path).collect();
-            let question = Question { door: &self.door, sender: &self.sender, identity: &self.facts, now };
+            let recipients: Vec<_> = transaction
+                .recipients
+                .iter()
+                .map(|recipient| &recipient.path)
+                .collect();
+            let question = Question {
+                door: &self.door,
+                sender: &self.sender,
+                identity: &self.facts,
+                now,
+            };
             let about = Message {
                 id: self.story.id(),
                 octets: &message,
@@ -179,7 +237,10 @@ impl Open {
         };
         let (reply, carried_out) = match self.refusal(room, &assessed.verdict) {
             Some(reply) => (reply, true),
-            None => self.admit(room, way, transaction, message, &assessed.verdict).await,
+            None => {
+                self.admit(room, way, transaction, message, &assessed.verdict)
+                    .await
+            }
         };
         self.settle(room, assessed, carried_out).await;
         reply
@@ -201,7 +262,9 @@ impl Open {
             helo: (!hidden).then_some(self.door.helo.as_str()),
             client: self.door.client.filter(|_| !hidden),
             with: way.with,
-            tls: way.tls.map(|facts| format!("{} cipher {}", facts.version, facts.cipher)),
+            tls: way
+                .tls
+                .map(|facts| format!("{} cipher {}", facts.version, facts.cipher)),
             scope: self.identity.scope(),
             may_sign: self.facts.header_from == Match::Owned,
             expires_after: room.settings.expires_after,
@@ -228,10 +291,19 @@ impl Open {
     /// The ledger learns. When it cannot, the message is where it is: that is told, and the answer stays.
     async fn settle(&mut self, room: &Room, assessed: Assessed, carried_out: bool) {
         let now = room.clock.now();
-        let settled = room.assessor.settle(&mut self.story, &self.sender, assessed, carried_out, now).await;
+        let settled = room
+            .assessor
+            .settle(&mut self.story, &self.sender, assessed, carried_out, now)
+            .await;
         if let Err(error) = settled {
             let detail = shortened(&error.to_string());
-            self.story.tell(now, What::LimitHit { limit: "ledger".to_owned(), detail });
+            self.story.tell(
+                now,
+                What::LimitHit {
+                    limit: "ledger".to_owned(),
+                    detail,
+                },
+            );
         }
     }
 

@@ -56,7 +56,14 @@ pub struct Wire {
 impl Wire {
     /// Around a stream.
     pub fn new(stream: ServerStream, drain: Drain, write_timeout: Duration) -> Self {
-        Self { stream: Some(stream), input: Vec::new(), used: 0, output: Vec::new(), drain, write_timeout }
+        Self {
+            stream: Some(stream),
+            input: Vec::new(),
+            used: 0,
+            output: Vec::new(),
+            drain,
+            write_timeout,
+        }
     }
 
     /// Octets that were read and not used.
@@ -117,7 +124,9 @@ impl Wire {
         if self.input.is_empty() {
             self.input = Vec::new();
         }
-        let Self { stream, input, drain, .. } = self;
+        let Self {
+            stream, input, drain, ..
+        } = self;
         let stream = stream.as_mut().ok_or(Cut::Gone)?;
         let read = poll_fn(|cx| {
             poll_octets(stream, cx, octets_max, |octets| {
@@ -147,7 +156,9 @@ impl Wire {
             return Ok(used);
         }
         self.flush().await?;
-        let Self { stream, input, drain, .. } = self;
+        let Self {
+            stream, input, drain, ..
+        } = self;
         let stream = stream.as_mut().ok_or(Cut::Gone)?;
         let read = poll_fn(|cx| {
             poll_octets(stream, cx, READ_OCTETS_MAX, |octets| {
@@ -221,7 +232,9 @@ impl Wire {
     /// Says the last word, and reads for a moment what the client still sends, lest a reset swallow it.
     pub async fn close(mut self) {
         let said = self.flush().await;
-        let Some(mut stream) = self.stream.take() else { return };
+        let Some(mut stream) = self.stream.take() else {
+            return;
+        };
         if said.is_err() {
             return;
         }
@@ -249,7 +262,9 @@ fn poll_octets(
     take: impl FnOnce(&[u8]) -> usize,
 ) -> Poll<std::io::Result<usize>> {
     let mut room = [MaybeUninit::<u8>::uninit(); READ_OCTETS_MAX];
-    let part = room.get_mut(..octets_max.clamp(1, READ_OCTETS_MAX)).unwrap_or_default();
+    let part = room
+        .get_mut(..octets_max.clamp(1, READ_OCTETS_MAX))
+        .unwrap_or_default();
     let mut buffer = ReadBuf::uninit(part);
     ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
     let octets = buffer.filled();

@@ -30,7 +30,10 @@ impl Session {
         if mail.body == Some(BodyType::BinaryMime) {
             return self.refuse(Reply::new(555, (5, 5, 4), "BINARYMIME is not offered"));
         }
-        if mail.size_octets.is_some_and(|size| size > self.rules.limits.size_octets_max) {
+        if mail
+            .size_octets
+            .is_some_and(|size| size > self.rules.limits.size_octets_max)
+        {
             return Step::Reply(crate::refuse::too_big());
         }
         Step::JudgeMail(Box::new(mail))
@@ -41,7 +44,10 @@ impl Session {
         if let Some(reply) = refusal {
             return reply;
         }
-        self.state = State::Transaction(Box::new(Transaction { mail, recipients: Vec::new() }));
+        self.state = State::Transaction(Box::new(Transaction {
+            mail,
+            recipients: Vec::new(),
+        }));
         Reply::new(250, (2, 1, 0), "Sender ok")
     }
 
@@ -61,7 +67,11 @@ impl Session {
         if !utf8 && !path.is_ascii() {
             return self.refuse(Reply::new(553, (5, 6, 7), "This address needs SMTPUTF8"));
         }
-        Step::JudgeRcpt(Forward { path, notify: rcpt.notify, orcpt: rcpt.orcpt })
+        Step::JudgeRcpt(Forward {
+            path,
+            notify: rcpt.notify,
+            orcpt: rcpt.orcpt,
+        })
     }
 
     /// RCPT was judged.
@@ -70,7 +80,11 @@ impl Session {
             (Some(reply), _) => reply,
             (None, State::Transaction(transaction)) => {
                 // The same recipient twice is one recipient.
-                if !transaction.recipients.iter().any(|known| known.path == recipient.path) {
+                if !transaction
+                    .recipients
+                    .iter()
+                    .any(|known| known.path == recipient.path)
+                {
                     transaction.recipients.push(recipient);
                 }
                 Reply::new(250, (2, 1, 5), "Recipient ok")
@@ -90,7 +104,11 @@ impl Session {
         };
         if behind {
             // Whatever was sent behind DATA was meant as content or as commands; nobody can know (RFC 2920 §3.1).
-            return self.close(Reply::new(503, (5, 5, 0), "Improper pipelining: wait for the reply to DATA"));
+            return self.close(Reply::new(
+                503,
+                (5, 5, 0),
+                "Improper pipelining: wait for the reply to DATA",
+            ));
         }
         match ready {
             Ok(()) => Step::ReadData(Reply::plain(354, "End data with <CR><LF>.<CR><LF>")),
@@ -114,7 +132,11 @@ impl Session {
         if let Some(reply) = refused {
             self.reset();
             return match self.refuse(reply) {
-                Step::Reply(reply) => Step::ReadChunk(Chunk { size_octets, last, refused: Some(reply) }),
+                Step::Reply(reply) => Step::ReadChunk(Chunk {
+                    size_octets,
+                    last,
+                    refused: Some(reply),
+                }),
                 other => other,
             };
         }
@@ -122,7 +144,11 @@ impl Session {
             State::Transaction(transaction) => State::Chunks(transaction),
             other => other,
         };
-        Step::ReadChunk(Chunk { size_octets, last, refused: None })
+        Step::ReadChunk(Chunk {
+            size_octets,
+            last,
+            refused: None,
+        })
     }
 
     /// The message is complete (or its transaction failed): the envelope is handed over, the session is ready for the next.

@@ -22,7 +22,11 @@ impl Session {
             return self.refuse(bad_sequence("A transaction is under way"));
         }
         if behind {
-            return self.close(Reply::new(503, (5, 5, 1), "Commands behind STARTTLS are an attack"));
+            return self.close(Reply::new(
+                503,
+                (5, 5, 1),
+                "Commands behind STARTTLS are an attack",
+            ));
         }
         Step::StartTls(Reply::new(220, (2, 0, 0), "Ready to start TLS"))
     }
@@ -97,7 +101,10 @@ impl Session {
     /// what it may do, not the proxy's; the proxy itself may correct its word as long as no mail is under way.
     pub fn impersonate(&mut self, said: &Xclient, trust: Trust, login: Option<Arc<Account>>) -> Step {
         self.state = State::Fresh;
-        self.trust = Trust { relay: trust.relay, proxy: self.trust.proxy };
+        self.trust = Trust {
+            relay: trust.relay,
+            proxy: self.trust.proxy,
+        };
         self.login = login;
         self.helo = Box::default();
         if let Some(helo) = said.helo.as_deref().filter(|helo| helo.len() <= 255) {

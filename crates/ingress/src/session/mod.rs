@@ -142,7 +142,9 @@ impl Session {
     /// Octets that the next line may have, CRLF included; `start` is what came of it.
     pub fn line_octets_max(&self, start: &[u8]) -> usize {
         // The initial response of AUTH may be as long as any (RFC 4954 §4).
-        let is_auth = start.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+        let is_auth = start
+            .get(..5)
+            .is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
         match self.state {
             State::Authenticating(_) => self.rules.limits.auth_octets_max,
             _ if is_auth => self.rules.limits.auth_octets_max,
@@ -218,11 +220,18 @@ impl Session {
                 self.idle(Reply::new(250, (2, 0, 0), "Ok"))
             }
             Command::Noop => self.idle(Reply::new(250, (2, 0, 0), "Ok")),
-            Command::Vrfy => self.idle(Reply::new(252, (2, 5, 0), "Cannot verify, but will try to deliver")),
+            Command::Vrfy => self.idle(Reply::new(
+                252,
+                (2, 5, 0),
+                "Cannot verify, but will try to deliver",
+            )),
             Command::Help => self.idle(Reply::new(214, (2, 0, 0), "See RFC 5321")),
             Command::Quit => self.close(Reply::new(221, (2, 0, 0), "Bye")),
             Command::StartTls => self.start_tls(behind),
-            Command::Auth { mechanism, initial_response } => self.auth(&mechanism, initial_response.as_deref()),
+            Command::Auth {
+                mechanism,
+                initial_response,
+            } => self.auth(&mechanism, initial_response.as_deref()),
             Command::Xclient(attributes) => self.xclient(&attributes),
         }
     }
@@ -236,7 +245,11 @@ impl Session {
             return self.idle(Reply::plain(250, self.rules.hostname.clone()));
         }
         let lines = self.extensions();
-        self.idle(Reply { code: 250, enhanced: None, lines })
+        self.idle(Reply {
+            code: 250,
+            enhanced: None,
+            lines,
+        })
     }
 
     fn extensions(&self) -> Vec<String> {
@@ -288,9 +301,22 @@ fn bad_sequence(text: &'static str) -> Reply {
 /// The first line of another protocol, or a header line of HTTP: a browser was made to talk to us (ALPACA).
 fn is_foreign(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 12] = [
-        b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PATCH ", b"TRACE ", b"Host:",
-        b"User-Agent:", b"PRI * HTTP",
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"CONNECT ",
+        b"DELETE ",
+        b"PATCH ",
+        b"TRACE ",
+        b"Host:",
+        b"User-Agent:",
+        b"PRI * HTTP",
     ];
-    let starts = |word: &[u8]| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let starts = |word: &[u8]| {
+        line.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
     WORDS.into_iter().any(starts)
 }

@@ -6,12 +6,26 @@ use net::TlsFacts;
 use store::Network;
 
 fn rules(kind: DoorKind, starttls: bool, auth_in_clear: bool) -> Arc<Rules> {
-    let limits = ListenerLimits { errors_max: 4, recipients_max: 2, idle_commands_max: 6, ..ListenerLimits::default() };
-    Arc::new(Rules { hostname: "mx.example".into(), kind, starttls, auth_in_clear, limits })
+    let limits = ListenerLimits {
+        errors_max: 4,
+        recipients_max: 2,
+        idle_commands_max: 6,
+        ..ListenerLimits::default()
+    };
+    Arc::new(Rules {
+        hostname: "mx.example".into(),
+        kind,
+        starttls,
+        auth_in_clear,
+        limits,
+    })
 }
 
 fn facts() -> TlsFacts {
-    TlsFacts { version: "TLSv1.3".into(), cipher: "x".into() }
+    TlsFacts {
+        version: "TLSv1.3".into(),
+        cipher: "x".into(),
+    }
 }
 
 fn network() -> Arc<Network> {
@@ -42,19 +56,30 @@ fn drive(session: &mut Session, line: &[u8], behind: bool) -> String {
             "tls".to_owned()
         }
         Step::JudgeMail(mail) => {
-            let refusal = mail.reverse_path.as_ref().is_some_and(|path| path.local_part() == "refused");
-            session.mail_answered(*mail, if refusal { refused() } else { None }).code.to_string()
+            let refusal = mail
+                .reverse_path
+                .as_ref()
+                .is_some_and(|path| path.local_part() == "refused");
+            session
+                .mail_answered(*mail, if refusal { refused() } else { None })
+                .code
+                .to_string()
         }
         Step::JudgeRcpt(forward) => {
             let refusal = forward.path.local_part() == "refused";
-            session.rcpt_answered(forward, if refusal { refused() } else { None }).code.to_string()
+            session
+                .rcpt_answered(forward, if refusal { refused() } else { None })
+                .code
+                .to_string()
         }
         Step::ReadData(_) => format!("354 to {}", session.take().unwrap().recipients.len()),
         Step::ReadChunk(chunk) => {
             if chunk.last && chunk.refused.is_none() {
                 session.take().unwrap();
             }
-            let refused = chunk.refused.map_or_else(|| "kept".to_owned(), |reply| reply.code.to_string());
+            let refused = chunk
+                .refused
+                .map_or_else(|| "kept".to_owned(), |reply| reply.code.to_string());
             format!("chunk {} {refused}", chunk.size_octets)
         }
         Step::Authenticate(_) | Step::Impersonate(_) => unreachable!("answered above"),
@@ -64,8 +89,14 @@ fn drive(session: &mut Session, line: &[u8], behind: bool) -> String {
 fn check(session: Session, lines: &[(&str, &str)]) {
     let mut session = session;
     for (number, (line, expected)) in lines.iter().enumerate() {
-        let (line, behind) = line.strip_suffix(" +").map_or((*line, false), |line| (line, true));
-        assert_eq!(drive(&mut session, line.as_bytes(), behind), *expected, "line {number}: {line:?}");
+        let (line, behind) = line
+            .strip_suffix(" +")
+            .map_or((*line, false), |line| (line, true));
+        assert_eq!(
+            drive(&mut session, line.as_bytes(), behind),
+            *expected,
+            "line {number}: {line:?}"
+        );
     }
 }
 
@@ -112,13 +143,37 @@ fn what_each_state_refuses() {
         check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), (line, "503")]);
     }
     check(clear(), &[("EHLO c", "250"), (FROM, "530")]);
-    check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), ("DATA", "554")]);
+    check(
+        clear(),
+        &[("EHLO c", "250"), LOGIN, (FROM, "250"), ("DATA", "554")],
+    );
 }
 
 #[test]
 fn resets() {
-    check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), (TO, "250"), ("RSET", "250"), (TO, "503"), (FROM, "250")]);
-    check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), ("HELO d", "250"), (TO, "503"), (FROM, "250")]);
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+            (TO, "250"),
+            ("RSET", "250"),
+            (TO, "503"),
+            (FROM, "250"),
+        ],
+    );
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+            ("HELO d", "250"),
+            (TO, "503"),
+            (FROM, "250"),
+        ],
+    );
     check(clear(), &[("RSET", "250"), (FROM, "503")]);
 }
 
@@ -126,22 +181,80 @@ fn resets() {
 fn tls_forgets() {
     check(
         clear(),
-        &[("EHLO c", "250"), LOGIN, ("STARTTLS", "tls"), (FROM, "503"), ("EHLO c", "250"), (FROM, "530"), ("STARTTLS", "503")],
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            ("STARTTLS", "tls"),
+            (FROM, "503"),
+            ("EHLO c", "250"),
+            (FROM, "530"),
+            ("STARTTLS", "503"),
+        ],
     );
     check(clear(), &[("EHLO c", "250"), ("STARTTLS +", "503 close")]);
     let without = Session::new(rules(DoorKind::Submission, false, true), Trust::default(), None);
     check(without, &[("EHLO c", "250"), ("STARTTLS", "502")]);
     let secret = || Session::new(rules(DoorKind::Submission, true, false), Trust::default(), None);
-    check(secret(), &[("EHLO c", "250"), ("AUTH PLAIN AGFubmEAcA==", "538"), (FROM, "530")]);
-    check(secret(), &[("EHLO c", "250"), ("STARTTLS", "tls"), ("EHLO c", "250"), LOGIN, (FROM, "250")]);
+    check(
+        secret(),
+        &[
+            ("EHLO c", "250"),
+            ("AUTH PLAIN AGFubmEAcA==", "538"),
+            (FROM, "530"),
+        ],
+    );
+    check(
+        secret(),
+        &[
+            ("EHLO c", "250"),
+            ("STARTTLS", "tls"),
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+        ],
+    );
 }
 
 #[test]
 fn exchanges_of_auth() {
-    check(clear(), &[("EHLO c", "250"), ("AUTH PLAIN", "334"), ("AGFubmEAcA==", "235"), (FROM, "250")]);
-    check(clear(), &[("EHLO c", "250"), ("AUTH LOGIN", "334"), ("YW5uYQ==", "334"), ("cA==", "235"), (FROM, "250")]);
-    check(clear(), &[("EHLO c", "250"), ("AUTH PLAIN", "334"), ("*", "501"), (FROM, "530")]);
-    check(clear(), &[("EHLO c", "250"), ("AUTH PLAIN", "334"), ("QUIT", "501"), ("AUTH PLAIN AGIAcA==", "535"), (FROM, "530")]);
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            ("AUTH PLAIN", "334"),
+            ("AGFubmEAcA==", "235"),
+            (FROM, "250"),
+        ],
+    );
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            ("AUTH LOGIN", "334"),
+            ("YW5uYQ==", "334"),
+            ("cA==", "235"),
+            (FROM, "250"),
+        ],
+    );
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            ("AUTH PLAIN", "334"),
+            ("*", "501"),
+            (FROM, "530"),
+        ],
+    );
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            ("AUTH PLAIN", "334"),
+            ("QUIT", "501"),
+            ("AUTH PLAIN AGIAcA==", "535"),
+            (FROM, "530"),
+        ],
+    );
     check(clear(), &[("EHLO c", "250"), ("AUTH GSSAPI", "504")]);
 }
 
@@ -164,23 +277,53 @@ fn chunks() {
             ("BDAT 7 LAST", "421 close"),
         ],
     );
-    check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), (TO, "250"), ("BDAT 52428801", "chunk 52428801 552"), (TO, "503")]);
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+            (TO, "250"),
+            ("BDAT 52428801", "chunk 52428801 552"),
+            (TO, "503"),
+        ],
+    );
     check(clear(), &[("BDAT 999999999999", "552 close")]);
 }
 
 #[test]
 fn pipelining_across_data_ends_the_session() {
-    check(clear(), &[("EHLO c", "250"), LOGIN, (FROM, "250"), (TO, "250"), ("DATA +", "503 close")]);
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+            (TO, "250"),
+            ("DATA +", "503 close"),
+        ],
+    );
     check(clear(), &[("DATA +", "503 close")]);
 }
 
 #[test]
 fn errors_and_idling_are_counted() {
-    check(clear(), &[("X", "500"), ("X", "500"), ("X", "500"), ("X", "421 close")]);
+    check(
+        clear(),
+        &[("X", "500"), ("X", "500"), ("X", "500"), ("X", "421 close")],
+    );
     let mut lines = vec![("NOOP", "250"); 9];
     lines.push(("NOOP", "421 close"));
     check(clear(), &lines);
-    let round = [(FROM, "250"), (TO, "250"), ("RSET", "250"), ("NOOP", "250"), (FROM, "250"), (TO, "250"), ("DATA", "354 to 1")];
+    let round = [
+        (FROM, "250"),
+        (TO, "250"),
+        ("RSET", "250"),
+        ("NOOP", "250"),
+        (FROM, "250"),
+        (TO, "250"),
+        ("DATA", "354 to 1"),
+    ];
     let mut lines = vec![("EHLO c", "250"), LOGIN];
     lines.extend(round.repeat(10));
     check(clear(), &lines);
@@ -188,17 +331,42 @@ fn errors_and_idling_are_counted() {
 
 #[test]
 fn who_may_relay() {
-    let trust = |proxy| Trust { relay: Some(network()), proxy };
+    let trust = |proxy| Trust {
+        relay: Some(network()),
+        proxy,
+    };
     let relay = |trust| Session::new(rules(DoorKind::Relay, true, false), trust, None);
     check(relay(trust(false)), &[("EHLO c", "250"), (FROM, "250")]);
     check(relay(Trust::default()), &[("EHLO c", "250"), (FROM, "530")]);
-    check(relay(Trust::default()), &[("EHLO c", "250"), ("STARTTLS", "tls"), ("EHLO c", "250"), LOGIN, (FROM, "250")]);
+    check(
+        relay(Trust::default()),
+        &[
+            ("EHLO c", "250"),
+            ("STARTTLS", "tls"),
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+        ],
+    );
     let submission = Session::new(rules(DoorKind::Submission, true, false), trust(false), None);
     check(submission, &[("EHLO c", "250"), (FROM, "530")]);
-    check(relay(trust(false)), &[("EHLO c", "250"), ("XCLIENT ADDR=192.0.2.9", "502"), (FROM, "250")]);
+    check(
+        relay(trust(false)),
+        &[
+            ("EHLO c", "250"),
+            ("XCLIENT ADDR=192.0.2.9", "502"),
+            (FROM, "250"),
+        ],
+    );
     check(
         relay(trust(true)),
-        &[("EHLO c", "250"), ("XCLIENT ADDR=192.0.2.9", "220"), (FROM, "503"), ("EHLO c", "250"), (FROM, "530")],
+        &[
+            ("EHLO c", "250"),
+            ("XCLIENT ADDR=192.0.2.9", "220"),
+            (FROM, "503"),
+            ("EHLO c", "250"),
+            (FROM, "530"),
+        ],
     );
 }
 
@@ -225,7 +393,11 @@ fn the_word_for_received() {
         ("AUTH PLAIN AGFubmEAcA==", "ESMTPSA", "UTF8SMTPSA"),
     ] {
         drive(&mut session, line.as_bytes(), false);
-        assert_eq!((session.protocol(false), session.protocol(true)), (with, utf8), "{line}");
+        assert_eq!(
+            (session.protocol(false), session.protocol(true)),
+            (with, utf8),
+            "{line}"
+        );
     }
 }
 

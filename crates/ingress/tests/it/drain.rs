@@ -34,7 +34,8 @@ impl Client {
 
     /// To the middle of a message.
     async fn begin(&mut self) {
-        let login = base64::engine::general_purpose::STANDARD.encode(format!("\0anna@example.com\0{PASSWORD}"));
+        let login =
+            base64::engine::general_purpose::STANDARD.encode(format!("\0anna@example.com\0{PASSWORD}"));
         for (line, code) in [
             ("EHLO x".to_owned(), "250"),
             (format!("AUTH PLAIN {login}"), "235"),

@@ -22,9 +22,19 @@ struct Client<'a> {
 
 /// Plays it; the error names the line.
 pub async fn play(house: &House, script: &Script) -> Result<(), String> {
-    let mut client = Client { house, stream: None, input: Vec::new(), output: Vec::new(), split: None, last: String::new() };
+    let mut client = Client {
+        house,
+        stream: None,
+        input: Vec::new(),
+        output: Vec::new(),
+        split: None,
+        last: String::new(),
+    };
     for (number, step) in &script.steps {
-        client.step(step).await.map_err(|error| format!("line {number}: {error}"))?;
+        client
+            .step(step)
+            .await
+            .map_err(|error| format!("line {number}: {error}"))?;
     }
     Ok(())
 }
@@ -43,7 +53,10 @@ impl Client<'_> {
             Step::Door(door, from) => {
                 self.input.clear();
                 self.split = None;
-                let source = from.as_ref().map(|from| from.parse().map_err(|_| "an address")).transpose()?;
+                let source = from
+                    .as_ref()
+                    .map(|from| from.parse().map_err(|_| "an address"))
+                    .transpose()?;
                 let to = self.house.address(door)?;
                 let dialed = Dialer::system().connect(source, to, PATIENCE).await;
                 self.stream = Some(dialed.map_err(|error| error.to_string())?);
@@ -63,7 +76,11 @@ impl Client<'_> {
             Step::Tls(succeeds) => self.tls(*succeeds).await?,
             Step::Close => self.expect_close().await?,
             Step::Drop => self.stream = None,
-            Step::HalfClose => self.stream()?.shutdown().await.map_err(|error| error.to_string())?,
+            Step::HalfClose => self
+                .stream()?
+                .shutdown()
+                .await
+                .map_err(|error| error.to_string())?,
             Step::Told(text) => self.house.told.wait_for(text).await?,
             Step::Queued(_) | Step::Stored(..) | Step::Envelope(_) => self.look(step)?,
             Step::Now(line) => self.house.now(line).await?,
@@ -77,19 +94,33 @@ impl Client<'_> {
         let mut ids: Vec<_> = rows.iter().map(|row| row.envelope.id).collect();
         ids.dedup();
         if let Step::Queued(count) = step {
-            return if ids.len() == *count { Ok(()) } else { Err(format!("{} messages are queued", ids.len())) };
+            return if ids.len() == *count {
+                Ok(())
+            } else {
+                Err(format!("{} messages are queued", ids.len()))
+            };
         }
         let newest = *ids.last().ok_or("the queue is empty")?;
         match step {
             Step::Stored(wanted, text) => {
                 let message = queue.message(newest).map_err(|error| error.to_string())?;
-                let found = message.windows(text.len()).any(|window| window == text.as_slice());
-                if found == *wanted { Ok(()) } else { Err(format!("stored: {}", String::from_utf8_lossy(&message))) }
+                let found = message
+                    .windows(text.len())
+                    .any(|window| window == text.as_slice());
+                if found == *wanted {
+                    Ok(())
+                } else {
+                    Err(format!("stored: {}", String::from_utf8_lossy(&message)))
+                }
             }
             Step::Envelope(text) => {
                 let kept = queue.get(newest).ok_or("gone")?;
                 let json = serde_json::to_string(&(&*kept.0, &kept.1)).unwrap();
-                if json.contains(text.as_str()) { Ok(()) } else { Err(json) }
+                if json.contains(text.as_str()) {
+                    Ok(())
+                } else {
+                    Err(json)
+                }
             }
             _ => Ok(()),
         }
@@ -123,7 +154,9 @@ impl Client<'_> {
         let mut text = String::new();
         loop {
             let line = self.line().await?;
-            let (code, rest) = line.split_at_checked(3).ok_or_else(|| format!("not a reply: {line:?}"))?;
+            let (code, rest) = line
+                .split_at_checked(3)
+                .ok_or_else(|| format!("not a reply: {line:?}"))?;
             if line.len() + 2 > 512 {
                 return Err(format!("a reply line of {} octets", line.len() + 2));
             }
@@ -169,7 +202,10 @@ impl Client<'_> {
     async fn expect_close(&mut self) -> Result<(), String> {
         loop {
             if !self.input.is_empty() {
-                return Err(format!("instead of a close: {:?}", String::from_utf8_lossy(&self.input)));
+                return Err(format!(
+                    "instead of a close: {:?}",
+                    String::from_utf8_lossy(&self.input)
+                ));
             }
             match self.read().await {
                 Ok(true) => {}
@@ -184,7 +220,10 @@ impl Client<'_> {
     async fn tls(&mut self, succeeds: bool) -> Result<(), String> {
         let stream = self.stream.take().ok_or("not connected")?;
         if !self.input.is_empty() {
-            return Err(format!("octets before the handshake: {:?}", String::from_utf8_lossy(&self.input)));
+            return Err(format!(
+                "octets before the handshake: {:?}",
+                String::from_utf8_lossy(&self.input)
+            ));
         }
         let tls = ClientTls::new().map_err(|error| error.to_string())?;
         match tls.connect(stream, "mx.test.example", false, PATIENCE).await {

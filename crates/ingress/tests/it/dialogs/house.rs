@@ -33,7 +33,11 @@ pub struct Told(Arc<(Mutex<Vec<String>>, Notify)>);
 
 impl Sink for Told {
     fn record(&self, events: &[Event]) {
-        self.0.0.lock().unwrap().extend(events.iter().map(|event| serde_json::to_string(event).unwrap()));
+        self.0
+            .0
+            .lock()
+            .unwrap()
+            .extend(events.iter().map(|event| serde_json::to_string(event).unwrap()));
         self.0.1.notify_waiters();
     }
 }
@@ -85,9 +89,22 @@ impl House {
         let hub = Hub::new(vec![Box::new(told.clone())]);
         let policy = Arc::new(ArcSwap::from_pointee(policy));
         let scanners = Arc::new(Scanners::new(scanners, Dialer::system()));
-        let ingress =
-            Ingress::start(settings, Arc::clone(&store), hub, Arc::clone(&policy), scanners, Clock::system()).unwrap();
-        let house = Self { ingress, store, policy, told, _directory: directory };
+        let ingress = Ingress::start(
+            settings,
+            Arc::clone(&store),
+            hub,
+            Arc::clone(&policy),
+            scanners,
+            Clock::system(),
+        )
+        .unwrap();
+        let house = Self {
+            ingress,
+            store,
+            policy,
+            told,
+            _directory: directory,
+        };
         for line in given {
             house.now(line).await?;
         }
@@ -109,22 +126,37 @@ impl House {
                 };
                 let policy = self.policy.load_full();
                 let key = format!("mailbox:{login}");
-                self.store.ledger.by_hand(&key, Outcome::LockedBy(lock), &policy, now).await.unwrap();
+                self.store
+                    .ledger
+                    .by_hand(&key, Outcome::LockedBy(lock), &policy, now)
+                    .await
+                    .unwrap();
             }
             ["unlock", login] => {
                 let policy = self.policy.load_full();
                 let key = format!("mailbox:{login}");
-                self.store.ledger.by_hand(&key, Outcome::Unlocked, &policy, now).await.unwrap();
+                self.store
+                    .ledger
+                    .by_hand(&key, Outcome::Unlocked, &policy, now)
+                    .await
+                    .unwrap();
             }
             ["disable", login] => {
                 let account = self.store.directory.account(login).unwrap().unwrap();
-                let account = Account { enabled: false, ..(*account).clone() };
+                let account = Account {
+                    enabled: false,
+                    ..(*account).clone()
+                };
                 self.store.directory.put_account(&account).unwrap();
             }
             ["key", domain] => {
                 let (_, pem) =
                     mail::dkim::Signer::generate(domain, "s1", mail::dkim::Algorithm::Ed25519Sha256).unwrap();
-                let key = SigningKey { domain: (*domain).to_owned(), selector: "s1".to_owned(), pem };
+                let key = SigningKey {
+                    domain: (*domain).to_owned(),
+                    selector: "s1".to_owned(),
+                    pem,
+                };
                 self.store.directory.put_key(&key).unwrap();
             }
             _ => {}
@@ -135,7 +167,9 @@ impl House {
     /// Where a door is.
     pub fn address(&self, door: &str) -> Result<SocketAddr, String> {
         let found = self.ingress.addresses().iter().find(|(name, _)| name == door);
-        found.map(|(_, address)| *address).ok_or_else(|| format!("there is no door {door}"))
+        found
+            .map(|(_, address)| *address)
+            .ok_or_else(|| format!("there is no door {door}"))
     }
 
     /// Closes the doors; every session must end by itself.
@@ -164,9 +198,19 @@ fn people(store: &Store) {
         ..Account::default()
     };
     for account in [
-        account("anna@example.com", "acme", &["sales@example.com"], Language::English),
+        account(
+            "anna@example.com",
+            "acme",
+            &["sales@example.com"],
+            Language::English,
+        ),
         account("bruno@example.it", "acme", &[], Language::Italian),
-        account("olga@example.org", "globex", &["@lists.example.org"], Language::Russian),
+        account(
+            "olga@example.org",
+            "globex",
+            &["@lists.example.org"],
+            Language::Russian,
+        ),
     ] {
         store.directory.put_account(&account).unwrap();
     }
@@ -179,7 +223,13 @@ fn people(store: &Store) {
         limits: LimitOverrides::default(),
     };
     for network in [
-        network("web", "127.0.1.0/24", NetworkTrust::Relay, "acme", &["@example.com"]),
+        network(
+            "web",
+            "127.0.1.0/24",
+            NetworkTrust::Relay,
+            "acme",
+            &["@example.com"],
+        ),
         network("proxy", "127.0.2.0/24", NetworkTrust::Proxy, "", &[]),
     ] {
         store.directory.put_network(&network).unwrap();
@@ -196,7 +246,10 @@ fn settings(directory: &Path) -> Settings {
         tls: Some(tls.clone()),
         ..ListenerSettings::new(name, kind, "127.0.0.1:0".parse().unwrap())
     };
-    let clear = |name: &str| ListenerSettings { auth_in_clear: true, ..door(name, DoorKind::Submission) };
+    let clear = |name: &str| ListenerSettings {
+        auth_in_clear: true,
+        ..door(name, DoorKind::Submission)
+    };
     let tight = ListenerLimits {
         connections_max: 3,
         connections_per_address_max: 2,
@@ -224,11 +277,26 @@ fn settings(directory: &Path) -> Settings {
         door("submissions", DoorKind::Submissions),
         door("relay", DoorKind::Relay),
         clear("clear"),
-        ListenerSettings { limits: tight, ..clear("tight") },
-        ListenerSettings { limits: hasty, ..clear("hasty") },
-        ListenerSettings { proxy_protocol: true, ..clear("proxied") },
-        ListenerSettings { proxy_protocol: true, ..door("proxied-tls", DoorKind::Submissions) },
-        ListenerSettings { tls: None, ..clear("bare") },
+        ListenerSettings {
+            limits: tight,
+            ..clear("tight")
+        },
+        ListenerSettings {
+            limits: hasty,
+            ..clear("hasty")
+        },
+        ListenerSettings {
+            proxy_protocol: true,
+            ..clear("proxied")
+        },
+        ListenerSettings {
+            proxy_protocol: true,
+            ..door("proxied-tls", DoorKind::Submissions)
+        },
+        ListenerSettings {
+            tls: None,
+            ..clear("bare")
+        },
     ];
     settings
 }
@@ -245,9 +313,19 @@ fn change(
         ["hold", "everything"] => policy.clean.new = Act::Hold,
         ["messages", count, "per", "hour"] => {
             let messages = Some(count.parse().map_err(|_| "a number of messages")?);
-            let hour = Windowed { window_s: 3_600, messages, ..Windowed::default() };
-            let limits = Limits { windows: vec![hour], recipients_per_message: Some(4) };
-            policy.limits = LimitOverrides { each_mailbox: Some(limits), ..LimitOverrides::default() };
+            let hour = Windowed {
+                window_s: 3_600,
+                messages,
+                ..Windowed::default()
+            };
+            let limits = Limits {
+                windows: vec![hour],
+                recipients_per_message: Some(4),
+            };
+            policy.limits = LimitOverrides {
+                each_mailbox: Some(limits),
+                ..LimitOverrides::default()
+            };
         }
         ["scanner", "down"] => {
             // Nobody listens on the discard port of this address.

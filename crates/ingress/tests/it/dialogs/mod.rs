@@ -29,14 +29,23 @@ async fn every_dialog() {
             failures.extend(running.join_next().await.unwrap().unwrap());
         }
         running.spawn(async move {
-            let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+            let name = file
+                .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+                .unwrap()
+                .display()
+                .to_string();
             run(&file).await.err().map(|error| format!("{name}: {error}"))
         });
     }
     while let Some(ended) = running.join_next().await {
         failures.extend(ended.unwrap());
     }
-    assert!(failures.is_empty(), "{} of {count} dialogs failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {count} dialogs failed:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -50,8 +50,11 @@ pub fn parse(text: &str) -> Result<Vec<Script>, String> {
     let mut scripts = Vec::new();
     let mut first = 1;
     for part in text.split("\n====\n") {
-        let variants: Vec<&str> =
-            part.lines().filter_map(|line| line.strip_prefix("variant")).map(|line| line.trim()).collect();
+        let variants: Vec<&str> = part
+            .lines()
+            .filter_map(|line| line.strip_prefix("variant"))
+            .map(|line| line.trim())
+            .collect();
         if variants.is_empty() {
             scripts.push(one(part, first, "")?);
         }
@@ -219,14 +222,21 @@ fn braces(inside: &str) -> Result<Vec<u8>, String> {
 /// `CODE` or `CODE PATTERN`: an `x` in the code is any digit; the pattern is the start of the text, `*` any text.
 pub fn matches(pattern: &str, reply: &str) -> bool {
     let (code, rest) = pattern.split_at_checked(3).unwrap_or((pattern, ""));
-    let Some((given, text)) = reply.split_at_checked(3) else { return false };
-    let code_fits = code.chars().zip(given.chars()).all(|(wanted, given)| wanted == 'x' || wanted == given);
+    let Some((given, text)) = reply.split_at_checked(3) else {
+        return false;
+    };
+    let code_fits = code
+        .chars()
+        .zip(given.chars())
+        .all(|(wanted, given)| wanted == 'x' || wanted == given);
     code_fits && glob(rest.trim_start(), text.trim_start())
 }
 
 fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else {
+        return false;
+    };
     parts.all(|part| match rest.find(part) {
         Some(index) => {
             rest = &rest[index + part.len()..];
