@@ -32,6 +32,9 @@ const SIGNED: [&str; 4] = ["Sender", "MIME-Version", "In-Reply-To", "References"
 /// Families of which every present field is signed.
 const SIGNED_PREFIXES: [&str; 2] = ["Content-", "List-"];
 
+/// Octets of the longest name that is listed: names cannot be folded, and no line may exceed 998 octets.
+const NAME_OCTETS_MAX: usize = 255;
+
 /// Where header lines are folded; the limit of RFC 5322 §2.1.1 is 78.
 const COLUMN_MAX: usize = 72;
 
@@ -220,7 +223,8 @@ fn chosen<'h>(header: &'h Header<'_>) -> (Vec<&'h str>, Vec<&'h Field<'h>>) {
                 .get(..p.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(p.as_bytes()))
         });
-        let plain = field.name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+        let plain = field.name.len() <= NAME_OCTETS_MAX
+            && field.name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
         if let (true, true, Ok(name)) = (family, plain, std::str::from_utf8(field.name)) {
             names.push(name);
             fields.push(field);

@@ -238,7 +238,8 @@ fn form_of_the_field() {
         .map(|i| format!("List-Header-Number-{i}: x\r\n"))
         .collect();
     let message = format!(
-        "From: a@example.com\r\nFrom: b@example.com\r\nList-a;b: x\r\nlist-bad\u{e8}: x\r\n{many}\r\nbody"
+        "From: a@example.com\r\nFrom: b@example.com\r\nList-a;b: x\r\nlist-bad\u{e8}: x\r\n{many}List-{}: x\r\n\r\nbody",
+        "long".repeat(70)
     );
     let field = String::from_utf8(signer.sign(message.as_bytes(), at()).unwrap()).unwrap();
     assert!(field.lines().all(|line| line.len() <= 78), "{field}");
