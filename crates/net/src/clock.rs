@@ -11,7 +11,10 @@ pub struct Clock(Kind);
 enum Kind {
     System,
     /// Wall time that follows the runtime's timers: with paused time a week passes in a moment.
-    Simulated { start: Timestamp, origin: Instant },
+    Simulated {
+        start: Timestamp,
+        origin: Instant,
+    },
 }
 
 impl Clock {
@@ -22,7 +25,10 @@ impl Clock {
 
     /// Starts at `start` and follows the runtime's (paused) time. Must be called inside a runtime.
     pub fn simulated(start: Timestamp) -> Self {
-        Self(Kind::Simulated { start, origin: Instant::now() })
+        Self(Kind::Simulated {
+            start,
+            origin: Instant::now(),
+        })
     }
 
     /// Now.

@@ -62,7 +62,10 @@ impl Resolver {
     /// The system's name servers (`/etc/resolv.conf`), or the given ones, with one deadline a question.
     pub fn system(servers: &[SocketAddr], timeout: Duration) -> Result<Self, crate::NetError> {
         let failed = |error: hickory_resolver::net::NetError| {
-            crate::NetError::Io("name servers".to_owned(), std::io::Error::other(error.to_string()))
+            crate::NetError::Io(
+                "name servers".to_owned(),
+                std::io::Error::other(error.to_string()),
+            )
         };
         let mut builder = if servers.is_empty() {
             TokioResolver::builder_tokio().map_err(failed)?
@@ -88,20 +91,28 @@ impl Resolver {
         match &self.0 {
             Kind::Table(table) => answer(&table.mx, domain),
             Kind::Hickory(resolver) => {
-                let found = resolver.mx_lookup(format!("{domain}.")).await.map_err(|error| explain(&error))?;
+                let found = resolver
+                    .mx_lookup(format!("{domain}."))
+                    .await
+                    .map_err(|error| explain(&error))?;
                 let mut list: Vec<_> = found
                     .answers()
                     .iter()
                     .filter_map(|record| match &record.data {
-                        RData::MX(mx) => {
-                            Some(Mx { preference: mx.preference, exchange: host_name(&mx.exchange.to_ascii()) })
-                        }
+                        RData::MX(mx) => Some(Mx {
+                            preference: mx.preference,
+                            exchange: host_name(&mx.exchange.to_ascii()),
+                        }),
                         _ => None,
                     })
                     .take(RECORDS_MAX)
                     .collect();
                 list.sort();
-                if list.is_empty() { Err(DnsError::Missing) } else { Ok(list) }
+                if list.is_empty() {
+                    Err(DnsError::Missing)
+                } else {
+                    Ok(list)
+                }
             }
         }
     }
@@ -111,20 +122,35 @@ impl Resolver {
         match &self.0 {
             Kind::Table(table) => answer(&table.addresses, host),
             Kind::Hickory(resolver) => {
-                let found = resolver.lookup_ip(format!("{host}.")).await.map_err(|error| explain(&error))?;
+                let found = resolver
+                    .lookup_ip(format!("{host}."))
+                    .await
+                    .map_err(|error| explain(&error))?;
                 let list: Vec<_> = found.iter().take(RECORDS_MAX).collect();
-                if list.is_empty() { Err(DnsError::Missing) } else { Ok(list) }
+                if list.is_empty() {
+                    Err(DnsError::Missing)
+                } else {
+                    Ok(list)
+                }
             }
         }
     }
 }
 
 fn answer<T: Clone>(table: &HashMap<String, Result<T, DnsError>>, name: &str) -> Result<T, DnsError> {
-    table.get(name).or_else(|| table.get("*")).cloned().unwrap_or(Err(DnsError::Missing))
+    table
+        .get(name)
+        .or_else(|| table.get("*"))
+        .cloned()
+        .unwrap_or(Err(DnsError::Missing))
 }
 
 fn explain(error: &hickory_resolver::net::NetError) -> DnsError {
-    if error.is_no_records_found() { DnsError::Missing } else { DnsError::Temporary(error.to_string()) }
+    if error.is_no_records_found() {
+        DnsError::Missing
+    } else {
+        DnsError::Temporary(error.to_string())
+    }
 }
 
 fn host_name(name: &str) -> String {

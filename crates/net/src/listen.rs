@@ -26,7 +26,9 @@ impl Listener {
             socket.listen(backlog)?;
             TcpListener::from_std(socket.into())
         };
-        bound().map(Self).map_err(|error| NetError::Io(format!("listening on {address}"), error))
+        bound()
+            .map(Self)
+            .map_err(|error| NetError::Io(format!("listening on {address}"), error))
     }
 
     /// Where it listens (port 0 becomes the real one).
@@ -66,7 +68,11 @@ impl ServerStream {
 }
 
 impl AsyncRead for ServerStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),

@@ -8,7 +8,9 @@ use tokio::net::{TcpListener, UnixListener};
 
 /// A TCP listener for HTTP.
 pub async fn listen_http(address: SocketAddr) -> Result<TcpListener, NetError> {
-    TcpListener::bind(address).await.map_err(|error| NetError::Io(format!("listening on {address}"), error))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| NetError::Io(format!("listening on {address}"), error))
 }
 
 /// A Unix socket of mode 0600. A left-over socket of a dead process is removed; any other file in its place is an error.

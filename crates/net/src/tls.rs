@@ -31,8 +31,13 @@ impl TlsFacts {
             _ => "TLS",
         };
         let suite = connection.negotiated_cipher_suite();
-        let cipher = suite.and_then(|suite| suite.suite().as_str().map(str::to_owned)).unwrap_or_default();
-        Self { version: version.to_owned(), cipher }
+        let cipher = suite
+            .and_then(|suite| suite.suite().as_str().map(str::to_owned))
+            .unwrap_or_default();
+        Self {
+            version: version.to_owned(),
+            cipher,
+        }
     }
 }
 
@@ -71,7 +76,11 @@ impl ServerTls {
     /// From a PEM chain and a PEM key.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, NetError> {
         let loaded = ArcSwap::from_pointee(load(certificate, key)?);
-        let current = Arc::new(Current { certificate: certificate.to_owned(), key: key.to_owned(), loaded });
+        let current = Arc::new(Current {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            loaded,
+        });
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(|error| NetError::Certificate(error.to_string()))?
@@ -81,7 +90,10 @@ impl ServerTls {
         config.alpn_protocols = Vec::new();
         // Small write buffers: thousands of idle sessions are kept open.
         config.max_early_data_size = 0;
-        Ok(Self { acceptor: tokio_rustls::TlsAcceptor::from(Arc::new(config)), current })
+        Ok(Self {
+            acceptor: tokio_rustls::TlsAcceptor::from(Arc::new(config)),
+            current,
+        })
     }
 
     /// Reads the files again. On an error the old certificate stays. Returns true when the chain changed.
@@ -131,8 +143,12 @@ pub struct SelfSigned {
 
 /// Makes a self-signed certificate for these names and addresses.
 pub fn self_signed(names: &[String]) -> Result<SelfSigned, NetError> {
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| NetError::Certificate(error.to_string()))?;
-    Ok(SelfSigned { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() })
+    let made = rcgen::generate_simple_self_signed(names)
+        .map_err(|error| NetError::Certificate(error.to_string()))?;
+    Ok(SelfSigned {
+        certificate: made.cert.pem(),
+        key: made.signing_key.serialize_pem(),
+    })
 }
 
 /// Client side.
@@ -167,7 +183,10 @@ impl ClientTls {
             .map_err(bad)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { opportunistic: Arc::new(opportunistic).into(), verified: Arc::new(verified).into() })
+        Ok(Self {
+            opportunistic: Arc::new(opportunistic).into(),
+            verified: Arc::new(verified).into(),
+        })
     }
 
     /// Does the handshake as client. `verify`: the certificate must be valid for `host`; else any is taken (opportunistic TLS,
@@ -181,7 +200,11 @@ impl ClientTls {
     ) -> Result<(Box<dyn Duplex>, TlsFacts), NetError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| NetError::Handshake(std::io::Error::other(error.to_string())))?;
-        let connector = if verify { &self.verified } else { &self.opportunistic };
+        let connector = if verify {
+            &self.verified
+        } else {
+            &self.opportunistic
+        };
         match tokio::time::timeout(timeout, connector.connect(name, stream)).await {
             Ok(Ok(secured)) => {
                 let facts = TlsFacts::of(secured.get_ref().1);
@@ -215,7 +238,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -224,7 +252,12 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

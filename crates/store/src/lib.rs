@@ -18,12 +18,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use controls::{Controls, Pause, PauseScope};
-pub use directory::{Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant};
+pub use directory::{
+    Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
+};
 pub use error::StoreError;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use queue::{
-    Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts, QueueFilter, QueueRow,
-    QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
+    Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
+    QueueFilter, QueueRow, QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
 };
 pub use stories::{Stories, StoryFilter, StoryRow, StorySink};
 

@@ -160,10 +160,13 @@ async fn turn(contender: &Contender, load: Load, sink: &Sink) -> Result<Turn> {
     })
 }
 
+/// One figure of a turn.
+type Figure = fn(&Turn) -> f64;
+
 fn report(turns: &[Vec<Turn>; 2]) {
     let of =
         |turns: &[Turn], figure: fn(&Turn) -> f64| median(&mut turns.iter().map(figure).collect::<Vec<_>>());
-    let rows: [(&str, fn(&Turn) -> f64); 5] = [
+    let rows: [(&str, Figure); 5] = [
         ("accepted/s", |turn| turn.accepted_per_s),
         ("delivered/s", |turn| turn.delivered_per_s),
         ("CPU-ms a message", |turn| turn.cpu_ms),

@@ -382,6 +382,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn parameters_refused() {
         for parameters in [
             "SIZE",

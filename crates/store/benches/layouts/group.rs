@@ -24,17 +24,20 @@ pub enum Ask {
 /// A database.
 pub trait Base: Send + 'static {
     /// What a session does by itself before it asks; gives how often it synced.
-    fn prepare(&self) -> Arc<dyn Fn(u64, &mut Vec<Bytes>) -> u64 + Send + Sync>;
+    fn prepare(&self) -> Prepare;
     /// Writes everything; durable when it returns. Gives how often it synced.
     fn write(&mut self, asked: &[Ask]) -> u64;
 }
 
 type Prepare = Arc<dyn Fn(u64, &mut Vec<Bytes>) -> u64 + Send + Sync>;
 
+/// What sessions ask, whether it is the end, and the bell.
+type Asked = Arc<(Mutex<(Vec<Ask>, bool)>, Condvar)>;
+
 /// A database behind group commit.
 pub struct Group {
     name: &'static str,
-    asked: Arc<(Mutex<(Vec<Ask>, bool)>, Condvar)>,
+    asked: Asked,
     thread: Option<std::thread::JoinHandle<()>>,
     waiting: Mutex<HashMap<u64, Vec<Bytes>>>,
     admitted: mpsc::UnboundedSender<u64>,

@@ -13,6 +13,7 @@
 mod group;
 mod log;
 mod rivals;
+mod waiting;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ use trace::{Id, Scope};
 
 /// What is compared.
 pub trait Layout: Send + Sync + 'static {
+    /// As it is called in the table.
     fn name(&self) -> &'static str;
     /// Durable when it returns.
     fn admit(&self, message: Arrival) -> impl Future<Output = ()> + Send;
@@ -76,6 +78,9 @@ struct Figures {
 }
 
 fn main() {
+    if waiting::is_asked_to_open() {
+        return;
+    }
     let folder = std::env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
@@ -83,12 +88,13 @@ fn main() {
     for load in LOADS {
         let mut all = Vec::new();
         for round in 0..3 {
-            all.push((round, run(&load, &folder, |path| log::Log::open(path))));
-            all.push((round, run(&load, &folder, |path| rivals::sqlite(path))));
-            all.push((round, run(&load, &folder, |path| rivals::fjall(path))));
+            all.push((round, run(&load, &folder, log::Log::open)));
+            all.push((round, run(&load, &folder, rivals::sqlite)));
+            all.push((round, run(&load, &folder, rivals::fjall)));
         }
         report(&load, all.into_iter().map(|(_, figures)| figures).collect());
     }
+    waiting::report(&folder);
 }
 
 /// The median round of each layout, as ratios to the first.

@@ -7,12 +7,12 @@
 use super::batch::{Op, arrival_meta};
 use super::disk::read_exactly;
 use super::index::{Homes, Index, Place};
+use super::middle::Shared;
 use super::press::{Press, ends_meta};
 use super::record::{Header, Kind, record_octets};
 use super::recover::{read_ends, read_states};
 use super::scan::{Item, Scanner};
 use super::segment::Segment;
-use super::shared::Shared;
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;

@@ -6,10 +6,10 @@
 //! docs/spool.md has the state table.
 
 use super::batch::{Batch, Incoming, Op};
+use super::middle::Shared;
 use super::press::Press;
 use super::record::{Header, Kind};
 use super::room::Failure;
-use super::shared::Shared;
 use super::writer::{BEGIN_OCTETS_MAX, Log};
 use crate::StoreError;
 use std::sync::Arc;

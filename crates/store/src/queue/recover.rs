@@ -195,25 +195,13 @@ impl Reader {
                 }
                 Item::Bad { from, to, header } => {
                     let sequence = header.map_or(self.sequence + 1, |header| header.sequence);
-                    self.suspects.push(Suspect {
-                        segment: number,
-                        from,
-                        to,
-                        sequence,
-                        id: None,
-                    });
+                    self.suspect(number, from, to, sequence);
                     previous = None;
                 }
                 Item::Record { offset, header, meta } => {
                     used = offset + header.record_octets();
                     if previous.is_some_and(|previous| header.sequence != previous + 1) {
-                        self.suspects.push(Suspect {
-                            segment: number,
-                            from: offset,
-                            to: offset,
-                            sequence: header.sequence - 1,
-                            id: None,
-                        });
+                        self.suspect(number, offset, offset, header.sequence - 1);
                     }
                     previous = Some(header.sequence);
                     let first = *first.get_or_insert(header.sequence);
@@ -233,6 +221,16 @@ impl Reader {
             .filter(|_| end.is_none())
             .map(|sequence| (number, sequence));
         Ok(())
+    }
+
+    fn suspect(&mut self, segment: u32, from: u64, to: u64, sequence: u64) {
+        self.suspects.push(Suspect {
+            segment,
+            from,
+            to,
+            sequence,
+            id: None,
+        });
     }
 
     fn take(&mut self, segment: u32, offset: u64, header: &Header, meta: &[u8], fits: bool) {

@@ -4,8 +4,8 @@
 use super::batch::{Incoming, Op};
 use super::compact::Mover;
 use super::disk::DiskFile;
+use super::middle::Shared;
 use super::segment::Skip;
-use super::shared::Shared;
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -10,7 +10,9 @@ use mail::smtp::Reply;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use store::{Arrival, Envelope, Folder, Queue, QueueSettings, Recipient, RecipientState, Settlement, Terminal};
+use store::{
+    Arrival, Envelope, Folder, Queue, QueueSettings, Recipient, RecipientState, Settlement, Terminal,
+};
 use trace::{Id, Scope};
 
 /// Settings with small segments, so that few messages fill several.
@@ -55,7 +57,10 @@ pub fn octets(id: u64, count: usize) -> Vec<u8> {
 pub fn arrival(id: u64, count: usize, due: &[i64]) -> Arrival {
     let octets = octets(id, count);
     let chunks = octets.chunks(count / 3 + 1).map(Bytes::copy_from_slice).collect();
-    let recipients = (0..).zip(due).map(|(number, due)| recipient(number, *due)).collect();
+    let recipients = (0..)
+        .zip(due)
+        .map(|(number, due)| recipient(number, *due))
+        .collect();
     let envelope = Envelope {
         id: Id::from_u64(id),
         arrived: minute(0),
@@ -74,7 +79,11 @@ pub fn arrival(id: u64, count: usize, due: &[i64]) -> Arrival {
         pool: "clean".into(),
         size_octets: count as u64,
     };
-    Arrival { envelope, recipients, chunks }
+    Arrival {
+        envelope,
+        recipients,
+        chunks,
+    }
 }
 
 /// A recipient that is due then.
@@ -98,5 +107,10 @@ pub fn done() -> Settlement {
 /// It is to be tried again then.
 pub fn again(due: i64) -> Settlement {
     let reply = Reply::new(451, (4, 7, 1), "not now");
-    Settlement::Reschedule { due: minute(due), reply, attempted: true, delay_notified: false }
+    Settlement::Reschedule {
+        due: minute(due),
+        reply,
+        attempted: true,
+        delay_notified: false,
+    }
 }
