@@ -1,6 +1,7 @@
 //! A load: many connections, each logs in and sends many messages; every reply is counted and every latency kept.
 
 use crate::client::{Client, Mail};
+use crate::sink::Sink;
 use anyhow::Result;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,6 +62,23 @@ impl LoadResult {
         self.latencies.get(index).copied().unwrap_or_default()
     }
 
+    /// Messages answered 250 that did not reach the sink within the time.
+    pub async fn missing(&self, sink: &Sink, at_most: Duration) -> usize {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let arrived = sink.accounts();
+            let lost = self
+                .accounts
+                .iter()
+                .filter(|number| !arrived.contains_key(&number.to_string()))
+                .count();
+            if lost == 0 || Instant::now() > deadline {
+                return lost;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Messages taken a second.
     pub fn rate(&self) -> f64 {
         self.taken as f64 / self.lasted.as_secs_f64().max(1e-9)
@@ -68,6 +86,23 @@ impl LoadResult {
 }
 
 impl Load {
+    /// 10 connections of 20 messages each to a recipient of the sink, without AUTH and TLS.
+    pub fn new(address: SocketAddr, messages: u64, mails: Vec<Vec<u8>>) -> Self {
+        Self {
+            address,
+            connections: 10,
+            messages_per_connection: 20,
+            messages,
+            logins: Vec::new(),
+            tls: false,
+            mails,
+            to: vec!["to@sink.test".to_owned()],
+            numbered: false,
+            first: 0,
+            stop: None,
+        }
+    }
+
     /// Sends all messages; connections that are lost are made again.
     pub async fn run(self) -> LoadResult {
         let begun = Instant::now();

@@ -58,17 +58,9 @@ pub async fn throughput() -> Result<()> {
         "\nRelay without scan: 20 connections, 10 messages each, 1 recipient, mean 7.3 KB, {MESSAGES} messages a turn"
     );
     let load = |address| Load {
-        address,
         connections: 20,
         messages_per_connection: 10,
-        messages: MESSAGES,
-        logins: Vec::new(),
-        tls: false,
-        mails: mails(),
-        to: vec!["to@sink.test".to_owned()],
-        numbered: false,
-        first: 0,
-        stop: None,
+        ..Load::new(address, MESSAGES, mails())
     };
     compare(load, ROUNDS).await
 }
@@ -77,17 +69,9 @@ pub async fn throughput() -> Result<()> {
 pub async fn latency() -> Result<()> {
     println!("\nOne connection at a time, one message each, 500 messages a turn");
     let load = |address| Load {
-        address,
         connections: 1,
         messages_per_connection: 1,
-        messages: 500,
-        logins: Vec::new(),
-        tls: false,
-        mails: mails(),
-        to: vec!["to@sink.test".to_owned()],
-        numbered: false,
-        first: 0,
-        stop: None,
+        ..Load::new(address, 500, mails())
     };
     compare(load, ROUNDS).await
 }

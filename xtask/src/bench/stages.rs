@@ -37,17 +37,9 @@ pub async fn run() -> Result<()> {
         .context("perf (Debian package linux-perf)")?;
     let before = gateway.processor_time()?;
     let load = Load {
-        address: gateway.relay,
         connections: 20,
         messages_per_connection: 10,
-        messages: MESSAGES,
-        logins: Vec::new(),
-        tls: false,
-        mails: mails(),
-        to: vec!["to@sink.test".to_owned()],
-        numbered: false,
-        first: 0,
-        stop: None,
+        ..Load::new(gateway.relay, MESSAGES, mails())
     };
     let result = load.run().await;
     if !sink.wait_for(result.taken, Duration::from_secs(60)).await {

@@ -52,6 +52,53 @@ async fn house(more: &str) -> (Gateway, Sink) {
     (gateway.await.unwrap(), sink)
 }
 
+/// A sink that counts, and a gateway before it that relays for this machine without limits.
+async fn relay_house(plan: Plan) -> (Gateway, Sink) {
+    let (mut gateway, sink) = prepared_relay_house(plan).await;
+    let_relay(&gateway);
+    gateway.launch().unwrap();
+    (gateway, sink)
+}
+
+/// The same, not started yet; its data directory may be a disk of its own.
+async fn prepared_relay_house(plan: Plan) -> (Gateway, Sink) {
+    let sink = Sink::start(SocketAddr::from(([127, 0, 0, 1], 0)), Behaviour::default())
+        .await
+        .unwrap();
+    let limits = "[[risk.limits.each_mailbox.windows]]\nwindow_s = 86400\nmessages = 100000000\nrecipients = 100000000\n[egress.retry]\nafter_s = [1]\n";
+    let plan = Plan {
+        next_hop: Some(sink.address),
+        more: limits.to_owned(),
+        log: false,
+        ..plan
+    };
+    let gateway = Gateway::prepare(&plan).unwrap();
+    (gateway, sink)
+}
+
+/// Lets this machine relay. After a disk of its own was mounted, before the start.
+fn let_relay(gateway: &Gateway) {
+    gateway
+        .dogana(
+            &["network", "add", "load", "127.0.0.0/8", "--also-sends-as", "*"],
+            "",
+        )
+        .unwrap();
+}
+
+/// Messages of 500 to 14,000 octets.
+fn load_mails() -> Vec<Vec<u8>> {
+    let mail = |n: usize| {
+        e2e::mails::plain(
+            "s@bench.test",
+            "to@sink.test",
+            "Load",
+            &e2e::mails::text(500 + n * 700),
+        )
+    };
+    (0..20).map(mail).collect()
+}
+
 /// A session of anna's, under TLS and logged in.
 async fn anna(gateway: &Gateway) -> e2e::client::Client {
     let mut client = e2e::client::Client::connect(gateway.submission)
