@@ -16,7 +16,7 @@ pub enum Need {
 }
 
 /// A program and the Debian package that brings it.
-const BUILD: [(&str, &str); 3] = [("cc", "gcc"), ("make", "make"), ("npm", "npm")];
+const BUILD: [(&str, &str); 4] = [("cc", "gcc"), ("g++", "g++"), ("make", "make"), ("npm", "npm")];
 const TEST: [(&str, &str); 14] = [
     ("fiu-run", "fiu-utils"),
     ("mkfs.ext4", "e2fsprogs"),

@@ -198,6 +198,14 @@ impl Open {
         if header.defects.contains(&Defect::TooManyFields) {
             return Err(Reply::new(554, (5, 6, 0), "Too many header fields"));
         }
+        // Our own fields go before the message: a first line like this would continue the last of them.
+        if message.starts_with(b" ") || message.starts_with(b"\t") || message.starts_with(b"\xef\xbb\xbf") {
+            return Err(Reply::new(
+                554,
+                (5, 6, 0),
+                "The message does not begin with a header field",
+            ));
+        }
         if header.all("Received").count() > self.hops_max {
             return Err(Reply::new(
                 554,

@@ -135,6 +135,9 @@ pub struct Allowance {
 /// The policy contradicts itself. The operator caused it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
+    /// A weight that is not a number, or is beyond [`crate::Decibans::MAX`].
+    #[error("risk.{0} must be a number between {1} and 200")]
+    Weight(&'static str, i32),
     /// Thresholds out of order.
     #[error("risk.suspect_db must be below risk.spam_db")]
     Thresholds,
@@ -213,6 +216,17 @@ fn default_limits() -> LimitOverrides {
 impl Policy {
     /// Refuses a policy that contradicts itself.
     pub fn check(&self) -> Result<(), PolicyError> {
+        let weights = [
+            ("prior_db", self.prior_db, -200),
+            ("suspect_db", self.suspect_db, -200),
+            ("spam_db", self.spam_db, -200),
+            ("scanner_threshold_db", self.scanner_threshold_db, 0),
+        ];
+        for (name, weight, least) in weights {
+            if !(least as f32..=crate::Decibans::MAX).contains(&weight) {
+                return Err(PolicyError::Weight(name, least));
+            }
+        }
         if self.suspect_db >= self.spam_db {
             return Err(PolicyError::Thresholds);
         }
@@ -292,6 +306,22 @@ mod tests {
             ..Policy::default()
         };
         assert_eq!(order.check(), Err(PolicyError::Thresholds));
+        for weight in [f32::NAN, f32::INFINITY, -25.0, 201.0] {
+            let policy = Policy {
+                scanner_threshold_db: weight,
+                ..Policy::default()
+            };
+            assert_eq!(
+                policy.check(),
+                Err(PolicyError::Weight("scanner_threshold_db", 0)),
+                "{weight}"
+            );
+            let never = Policy {
+                spam_db: f32::NAN,
+                ..Policy::default()
+            };
+            assert!(never.check().is_err());
+        }
         let mut short = Policy::default();
         short.limits.each_domain = Some(crate::Limits {
             windows: vec![crate::Windowed {

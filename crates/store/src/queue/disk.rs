@@ -151,8 +151,11 @@ impl DiskFile for RealFile {
         self.0.read_at(buffer, offset)
     }
 
+    /// A file system that is shut down (by itself after an error, or by its administrator) while a sync runs may answer Ok though
+    /// nothing was written; ext4 does. It refuses to read from then on, so one octet is read before the answer is believed.
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data()?;
+        self.0.read_at(&mut [0], 0).map(|_| ())
     }
 
     fn truncate(&self, octets: u64) -> io::Result<()> {
