@@ -363,3 +363,110 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::code::write_known;
+    use super::super::record::{Header, Kind};
+    use super::*;
+    use crate::queue::{RecipientState, Terminal};
+    use jiff::Timestamp;
+    use mail::smtp::Reply;
+
+    fn insert(index: &mut Index, id: u64, due: &[i64]) {
+        let recipient = |due: &i64| Recipient {
+            forward_path: mail::Address::parse("b@example.org").unwrap(),
+            orcpt: None,
+            notify: None,
+            state: RecipientState::Scheduled {
+                due: super::super::code::timestamp(*due),
+            },
+            attempts: 0,
+            last_reply: None,
+            delay_notified: false,
+        };
+        let recipients: Vec<Recipient> = due.iter().map(recipient).collect();
+        let envelope = Envelope {
+            id: Id::from_u64(id),
+            arrived: Timestamp::UNIX_EPOCH,
+            expires: Timestamp::UNIX_EPOCH,
+            reverse_path: None,
+            ret: None,
+            envid: None,
+            body: None,
+            smtputf8: false,
+            scope: trace::Scope::default(),
+            class: risk::Class::Clean,
+            pool: String::new(),
+            size_octets: 10,
+        };
+        let mut known = Encoder::default();
+        write_known(&envelope, &recipients, &mut known);
+        let place = Place::new(1, id * 64, &Header::new(Kind::Arrival, &known.0, 10, 0));
+        index.insert(
+            id,
+            known.0.into(),
+            recipients.iter().map(Slot::of).collect(),
+            place,
+        );
+    }
+
+    /// Counts and due order, from the slots alone.
+    fn recount(index: &Index) -> (QueueCounts, BTreeSet<(i64, u64, u32)>) {
+        let (mut counts, mut due) = (QueueCounts::default(), BTreeSet::new());
+        for (id, message) in &index.messages {
+            counts.messages += 1;
+            counts.octets += 10;
+            for (number, slot) in (0..).zip(&message.slots) {
+                match slot.stand {
+                    _ if slot.leased => counts.leased += 1,
+                    Stand::Scheduled => {
+                        counts.scheduled += 1;
+                        due.insert((slot.due, *id, number));
+                    }
+                    Stand::Held => counts.held += 1,
+                    Stand::Done(_) => {}
+                }
+            }
+        }
+        (counts, due)
+    }
+
+    #[test]
+    fn counts_and_due_order_agree_with_the_slots_whatever_happens() {
+        let mut index = Index::default();
+        let mut state = 11_u64;
+        for step in 0..4_000 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let (id, number, at) = (state % 40, (state >> 8) as u32 % 3, (state >> 16) as i64 % 100);
+            match state >> 32 & 7 {
+                0 | 1 => insert(&mut index, id, &[at, at + 1, 3][..1 + number as usize]),
+                2 | 3 => drop(index.lease_due(at, 3)),
+                4 => drop(index.change(id, number, false, |slot| slot.leased = false)),
+                5 => {
+                    let done = Settlement::Done(Terminal::Failed, Reply::plain(550, "no"));
+                    index.settle(id, &[(number, done)], true);
+                }
+                6 => drop(index.change(id, number, true, |slot| slot.hold("why"))),
+                _ => drop(index.change(id, number, true, |slot| slot.schedule(at))),
+            }
+            let (counts, due) = recount(&index);
+            assert_eq!((index.counts(), &index.due), (counts, &due), "step {step}");
+        }
+        assert!(index.counts().messages > 0);
+    }
+
+    #[test]
+    fn dirty_slots_are_listed_once() {
+        let mut index = Index::default();
+        insert(&mut index, 5, &[1, 2]);
+        for number in [0, 1, 0] {
+            index.change(5, number, true, |slot| slot.schedule(9));
+        }
+        assert_eq!(index.dirty, [5]);
+        assert!(!index.change(5, 2, true, |_| {}), "no such recipient");
+        assert!(!index.change(6, 0, true, |_| {}), "no such message");
+    }
+}

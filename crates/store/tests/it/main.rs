@@ -13,6 +13,7 @@ mod directory;
 mod ledger;
 mod queue;
 mod stories;
+mod whole;
 
 /// Runs a future to its end on a runtime of its own.
 fn block_on<F: Future>(future: F) -> F::Output {

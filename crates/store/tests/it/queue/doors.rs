@@ -265,3 +265,28 @@ fn operators_find_hold_release_retry_and_drop() {
         );
     });
 }
+
+#[test]
+fn a_dropped_admission_was_handed_over_and_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    block_on(async {
+        {
+            let mut admission = Box::pin(queue.admit(arrival(1, 500, &[0])));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(admission.as_mut().poll(&mut context).is_pending());
+        }
+        queue.admit(arrival(2, 10, &[0])).await.unwrap();
+        assert_eq!(queue.message(Id::from_u64(1)).unwrap(), octets(1, 500));
+        queue.lease_due(minute(1), 9);
+        {
+            let notice = Some(arrival(3, 10, &[0]));
+            let mut settlement = Box::pin(queue.settle(Id::from_u64(1), vec![(0, done())], notice));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(settlement.as_mut().poll(&mut context).is_pending());
+        }
+        queue.admit(arrival(4, 10, &[0])).await.unwrap();
+        assert!(queue.get(Id::from_u64(1)).is_none());
+        assert!(queue.get(Id::from_u64(3)).is_some());
+    });
+}
