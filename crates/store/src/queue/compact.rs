@@ -1,6 +1,7 @@
 //! Moves what a nearly dead segment still needs to the end of the log, so that the file can go.
 //!
-//! Part of the writer's thread and bounded: at most [`READ_OCTETS_MAX`] (or one message) a batch, together with new mail.
+//! Part of the writer's thread and bounded: at most a sixteenth of a segment and [`READ_OCTETS_MAX`] (or one message) a batch,
+//! together with new mail.
 //! Crash-safe: a copy counts only once it is durable, the old segment goes only after that, and until it has gone every end of a
 //! moved message remembers it. Octets are copied as they are, with their old checksum: damage stays visible.
 
@@ -38,11 +39,12 @@ pub(super) struct Mover {
     scanner: Scanner,
     candidates: Vec<Candidate>,
     octets: u64,
+    octets_max: u64,
     finished: bool,
 }
 
 impl Mover {
-    pub(super) fn new(victim: u32, segment: &Segment) -> io::Result<Self> {
+    pub(super) fn new(victim: u32, segment: &Segment, segment_octets: u64) -> io::Result<Self> {
         let file = Arc::clone(&segment.file);
         let scanner = Scanner::new(Arc::clone(&file), segment.salt, segment.used)?;
         Ok(Self {
@@ -51,6 +53,7 @@ impl Mover {
             scanner,
             candidates: Vec::new(),
             octets: 0,
+            octets_max: (segment_octets / 16).min(READ_OCTETS_MAX),
             finished: false,
         })
     }
@@ -62,7 +65,7 @@ impl Mover {
     /// Reads the next part unless one is waiting; gives the octets that writing it may take.
     pub(super) fn read(&mut self, shared: &Shared) -> io::Result<u64> {
         for _ in 0..RECORDS_MAX {
-            if self.octets >= READ_OCTETS_MAX || self.finished {
+            if self.octets >= self.octets_max || self.finished {
                 break;
             }
             match self.scanner.next()? {

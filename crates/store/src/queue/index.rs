@@ -459,6 +459,43 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_moved_message_remembers_every_copy() {
+        let copy = |segment| Place {
+            segment,
+            octets: 10,
+            ..Place::default()
+        };
+        let mut index = Index::default();
+        insert(&mut index, 5, &[1]);
+        insert(&mut index, 6, &[1]);
+        let first = index.messages[&5].place;
+        index.moved(5, first, copy(2));
+        index.moved(5, copy(2), copy(3));
+        index.lose_segment(2);
+        let done = Settlement::Done(Terminal::Failed, Reply::plain(550, "no"));
+        index.settle(5, &[(0, done.clone())], true);
+        assert_eq!(
+            index.gone[0],
+            Gone {
+                id: 5,
+                homes: Homes::from_slice(&[1, 3])
+            }
+        );
+        // The copy was on its way when the message ended.
+        let second = index.messages[&6].place;
+        index.settle(6, &[(0, done)], true);
+        index.moved(6, second, copy(4));
+        assert_eq!(
+            index.gone[1],
+            Gone {
+                id: 6,
+                homes: Homes::from_slice(&[1, 4])
+            }
+        );
+        assert!(index.elsewhere.is_empty());
+    }
+
+    #[test]
     fn dirty_slots_are_listed_once() {
         let mut index = Index::default();
         insert(&mut index, 5, &[1, 2]);

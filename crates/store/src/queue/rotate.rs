@@ -182,6 +182,13 @@ impl Log {
         }
         index.segments.died = 0;
         let victim = index.segments.victim(self.shared.segment_octets);
-        self.mover = victim.and_then(|number| Mover::new(number, index.segments.all.get(&number)?).ok());
+        self.mover = victim.and_then(|number| {
+            Mover::new(
+                number,
+                index.segments.all.get(&number)?,
+                self.shared.segment_octets,
+            )
+            .ok()
+        });
     }
 }
