@@ -131,6 +131,8 @@ impl Client {
             return Ok(fared);
         }
         self.stream.write_all(&stuffed(mail.message)).await?;
+        // Under TLS the last records may still wait in memory.
+        self.stream.flush().await?;
         fared.end = self.reply().await?;
         Ok(fared)
     }

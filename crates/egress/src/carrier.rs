@@ -210,8 +210,9 @@ impl Session<'_> {
         let offered = self.connection.client.offered().clone();
         let (mut aside, mut fates, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         let needs_utf8 = needs_smtputf8(self.context, &work, &offered);
+        let needs_8bit = needs_8bitmime(self.context, &work, &offered);
         for (index, recipient) in work.take_recipients() {
-            match self.obstacle(&work, &recipient, &offered, needs_utf8) {
+            match self.obstacle(&work, &recipient, &offered, (needs_utf8, needs_8bit)) {
                 None => kept.push((index, recipient)),
                 Some(fate) => {
                     aside.push((index, recipient));
@@ -232,7 +233,7 @@ impl Session<'_> {
         work: &Work,
         recipient: &Recipient,
         offered: &Extensions,
-        needs_utf8: bool,
+        (needs_utf8, needs_8bit): (bool, bool),
     ) -> Option<Fate> {
         let envelope = &work.envelope;
         if let Some(reply) = self
@@ -259,6 +260,13 @@ impl Session<'_> {
                 self.connection.host
             );
             return Some(Fate::Answered(Reply::new(553, (5, 6, 7), text)));
+        }
+        if needs_8bit {
+            let text = format!(
+                "{} does not offer 8BITMIME, which this message needs",
+                self.connection.host
+            );
+            return Some(Fate::Answered(Reply::new(554, (5, 6, 3), text)));
         }
         None
     }
@@ -468,6 +476,20 @@ async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Byt
     let store = Arc::clone(&context.store);
     let read = tokio::task::spawn_blocking(move || store.queue.message(id)).await;
     read.unwrap_or(Err(StoreError::Missing("message")))
+}
+
+/// The message has octets beyond ASCII and the next hop does not offer 8BITMIME (RFC 6152 §3: such a message is converted or
+/// returned). Notices go as they are: a returned notice would be lost.
+fn needs_8bitmime(context: &Context, work: &Work, offered: &Extensions) -> bool {
+    if offered.eight_bit_mime || work.envelope.reverse_path.is_none() {
+        return false;
+    }
+    !context
+        .store
+        .queue
+        .message(work.envelope.id)
+        .unwrap_or_default()
+        .is_ascii()
 }
 
 /// The message as a whole needs SMTPUTF8 and the next hop does not offer it: a reverse-path or header beyond ASCII.

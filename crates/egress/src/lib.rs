@@ -8,7 +8,7 @@
 //! once, and twice only when a connection is lost between the final dot and its reply, or the process dies there. Judges
 //! nothing. Trusts the store; trusts nothing of DNS and next hops.
 //! Limits: RFC 5321 §4.5.3 towards the peer; our own are in [`Bounds`] and [`SiteLimits`]. No AUTH to next hops, no DANE
-//! or MTA-STS yet. 8-bit messages are sent as they are to a next hop that does not offer 8BITMIME, as is common practice.
+//! or MTA-STS yet. 8-bit messages are returned (5.6.3) where the next hop does not offer 8BITMIME; they are not converted.
 
 mod attempt;
 mod carrier;

@@ -116,6 +116,7 @@ impl Connection {
                     let step = self.session.line(self.wire.octets(place.clone()), behind);
                     if let Step::Reply(reply) = &step
                         && reply.code == 530
+                        && self.incident.is_none()
                     {
                         let line = String::from_utf8_lossy(self.wire.octets(place)).into_owned();
                         self.relay_denied(&line, reply.one_line());
@@ -163,6 +164,12 @@ impl Connection {
             Step::ReadData(reply) => return Box::pin(self.data(reply)).await,
             Step::ReadChunk(chunk) => return Box::pin(self.chunk(chunk)).await,
             Step::Authenticate(_) | Step::Impersonate(_) => {}
+        }
+        if self.session.is_at_errors_max() {
+            let reply = Reply::new(421, (4, 7, 0), "Too many errors");
+            self.say(&reply);
+            self.ends_badly(reply.one_line());
+            return Ok(Flow::End);
         }
         self.follow();
         Ok(Flow::Go)

@@ -160,7 +160,10 @@ impl Guard {
     }
 
     fn name(&self, login: &str) -> u64 {
-        self.hasher.hash_one(login.to_ascii_lowercase())
+        // As the directory reads it: quotes and spellings of the domain do not make another login.
+        let key = mail::Address::parse(login).map(|address| address.key());
+        self.hasher
+            .hash_one(key.unwrap_or_else(|_| login.to_ascii_lowercase()))
     }
 
     fn is_exempt(&self, address: IpAddr) -> bool {

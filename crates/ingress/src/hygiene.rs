@@ -16,7 +16,7 @@ use mail::received::rfc5322_date;
 /// Header fields of a message; more are refused.
 pub const FIELDS_MAX: usize = 10_000;
 
-/// Taken out whatever it says.
+/// Taken out whatever it says, signed or not: who logged in and from where is ours to say, and outgoing mail has no return path.
 const NAMES: [&str; 9] = [
     "Return-Path",
     "X-AuthUser",
@@ -29,8 +29,10 @@ const NAMES: [&str; 9] = [
     "X-Get-Message-Sender-Via",
 ];
 
-/// Taken out when the name starts so.
-const PREFIXES: [&str; 4] = ["X-Spam-", "X-Spamd-", "X-Rspamd-", "X-Dogana-"];
+/// Our own; taken out, signed or not.
+const OWN_PREFIX: &str = "X-Dogana-";
+/// Taken out when the name starts so, unless the sender's signature covers it.
+const PREFIXES: [&str; 3] = ["X-Spam-", "X-Spamd-", "X-Rspamd-"];
 
 /// What is put in where it is missing.
 #[derive(Clone, Copy, Debug)]
@@ -106,31 +108,31 @@ fn push(pieces: &mut Vec<Bytes>, piece: Bytes) {
 }
 
 fn is_unwanted(name: &[u8]) -> bool {
-    let starts = |prefix: &str| {
-        name.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-    };
-    NAMES
-        .iter()
-        .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
-        || PREFIXES.into_iter().any(starts)
+    PREFIXES.into_iter().any(|prefix| starts_with(name, prefix))
+}
+
+fn starts_with(name: &[u8], prefix: &str) -> bool {
+    let start = name.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
 /// What must not go on even if it is signed.
 fn is_secret(name: &[u8], value: &[u8], hostname: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     let results = is("Authentication-Results") || is("ARC-Authentication-Results");
-    is("Bcc") || is("Resent-Bcc") || (results && is_ours(value, hostname))
+    let always = is("Bcc") || is("Resent-Bcc") || NAMES.into_iter().any(is) || starts_with(name, OWN_PREFIX);
+    always || (results && is_ours(value, hostname))
 }
 
-/// RFC 8601 §5: any field whose authserv-id could be read as ours, comments and quotes or not.
+/// RFC 8601 §5: any field whose authserv-id could be read as ours, whatever comments, quotes and backslashes hide it: a field
+/// that names us anywhere goes. On outgoing mail nothing is lost by one that goes too many.
 fn is_ours(value: &[u8], hostname: &str) -> bool {
-    let first = value.split(|octet| *octet == b';').take(2);
-    let lower: Vec<Vec<u8>> = first.map(<[u8]>::to_ascii_lowercase).collect();
-    let name = hostname.to_ascii_lowercase();
-    lower
+    let bare = value
         .iter()
-        .any(|part| memchr::memmem::find(part, name.as_bytes()).is_some())
+        .filter(|octet| **octet != b'\\')
+        .map(u8::to_ascii_lowercase);
+    let name = hostname.to_ascii_lowercase();
+    memchr::memmem::find(&bare.collect::<Vec<u8>>(), name.as_bytes()).is_some()
 }
 
 /// The fields that the sender's own DKIM signatures cover; with a signature that cannot be read, From at least.
@@ -219,6 +221,10 @@ mod tests {
             "MX.Example.com 1; none",
             "\"mx.example.com\"; auth=pass",
             "(c) mx.example.com; x",
+            "(a;b;c) mx.example.com; dkim=pass",
+            "(a(b;(;;))c)mx.example.com;spf=pass",
+            "\"mx\\.example.com\"; dkim=pass",
+            "\"m\\x.example.com\"; dkim=pass",
         ] {
             check(
                 &format!("{HAS}Authentication-Results: {value}\r\n\r\n"),
@@ -250,5 +256,8 @@ mod tests {
         let message = "DKIM-Signature: v=1; h=From:X-Spam-Flag:\r\n Subject; b=x\r\nX-Spam-Flag: NO\r\nX-Spam-Level: *\r\nFrom: a@x\r\n\r\n";
         let kept = "DKIM-Signature: v=1; h=From:X-Spam-Flag:\r\n Subject; b=x\r\nX-Spam-Flag: NO\r\nFrom: a@x\r\n\r\n";
         check(message, kept);
+        let forged = "DKIM-Signature: v=1; h=From:X-Dogana-Verdict:X-Authenticated-User:Return-Path; b=x\r\nX-Dogana-Verdict: clean\r\nX-Authenticated-User: b@x\r\nReturn-Path: <b@x>\r\nFrom: a@x\r\n\r\n";
+        let left = "DKIM-Signature: v=1; h=From:X-Dogana-Verdict:X-Authenticated-User:Return-Path; b=x\r\nFrom: a@x\r\n\r\n";
+        check(forged, left);
     }
 }

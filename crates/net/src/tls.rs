@@ -86,8 +86,9 @@ impl ServerTls {
             .map_err(|error| NetError::Certificate(error.to_string()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        // An SMTP client that offers another protocol by ALPN is not a mail client (ALPACA).
-        config.alpn_protocols = Vec::new();
+        // A client that offers only other protocols by ALPN is not a mail client and is refused (ALPACA); one without ALPN is
+        // let in.
+        config.alpn_protocols = vec![b"smtp".to_vec()];
         // Small write buffers: thousands of idle sessions are kept open.
         config.max_early_data_size = 0;
         Ok(Self {

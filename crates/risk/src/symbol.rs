@@ -46,7 +46,9 @@ impl Symbol {
 
     /// A symbol; the detail is cut at its bound and freed of controls.
     pub fn new(name: &'static str, group: Group, weight_db: f32, detail: impl AsRef<str>) -> Self {
-        let clean = |c: char| if c.is_control() { ' ' } else { c };
+        let hides =
+            |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let clean = |c: char| if hides(c) { ' ' } else { c };
         let detail = detail
             .as_ref()
             .chars()

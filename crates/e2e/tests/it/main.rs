@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod big;
 mod clients;
 mod command_line;
 mod disk_full;

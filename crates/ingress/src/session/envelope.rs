@@ -34,14 +34,15 @@ impl Session {
             .size_octets
             .is_some_and(|size| size > self.rules.limits.size_octets_max)
         {
-            return Step::Reply(crate::refuse::too_big());
+            return self.refuse(crate::refuse::too_big());
         }
         Step::JudgeMail(Box::new(mail))
     }
 
-    /// MAIL was judged; what was refused leaves the session as it was.
+    /// MAIL was judged; what was refused leaves the session as it was, and counts as an error.
     pub fn mail_answered(&mut self, mail: MailCommand, refusal: Option<Reply>) -> Reply {
         if let Some(reply) = refusal {
+            self.errors = self.errors.saturating_add(1);
             return reply;
         }
         self.state = State::Transaction(Box::new(Transaction {
@@ -74,10 +75,13 @@ impl Session {
         })
     }
 
-    /// RCPT was judged.
+    /// RCPT was judged. A refusal for good counts as an error; one recipient too many does not (RFC 5321 §4.5.3.1.10).
     pub fn rcpt_answered(&mut self, recipient: Forward, refusal: Option<Reply>) -> Reply {
         match (refusal, &mut self.state) {
-            (Some(reply), _) => reply,
+            (Some(reply), _) => {
+                self.errors = self.errors.saturating_add(u32::from(reply.code >= 500));
+                reply
+            }
             (None, State::Transaction(transaction)) => {
                 // The same recipient twice is one recipient.
                 if !transaction

@@ -122,11 +122,21 @@ fn from_greeting_to_message() {
             ("RCPT TO:<c@x.example>", "250"),
             ("RCPT TO:<d@x.example>", "452"),
             ("DATA", "354 to 2"),
-            ("DATA", "503"),
             ("MAIL FROM:<refused@x.example>", "550"),
             (TO, "503"),
             (FROM, "250"),
             ("QUIT", "221 close"),
+        ],
+    );
+    check(
+        clear(),
+        &[
+            ("EHLO c", "250"),
+            LOGIN,
+            (FROM, "250"),
+            (TO, "250"),
+            ("DATA", "354 to 1"),
+            ("DATA", "503"),
         ],
     );
 }

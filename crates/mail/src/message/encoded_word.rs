@@ -190,10 +190,12 @@ impl Text {
             if self.out.len() + c.len_utf8() > self.octets_max {
                 return;
             }
-            if self.drop_controls && c.is_control() {
+            // Controls, and what turns the direction of text or breaks lines without looking so.
+            let hidden = !crate::address::is_showable(c);
+            if self.drop_controls && hidden {
                 continue;
             }
-            let blank = c.is_control() || c == ' ';
+            let blank = hidden || c == ' ';
             if !(blank && self.out.is_empty()) {
                 self.out.push(if blank { ' ' } else { c });
             }

@@ -6,7 +6,7 @@
 //! moved message remembers it. Octets are copied as they are, with their old checksum: damage stays visible.
 
 use super::batch::{Op, arrival_meta};
-use super::disk::read_exactly;
+use super::disk::{Disk, DiskFile, read_exactly};
 use super::index::{Homes, Index, Place};
 use super::middle::Shared;
 use super::press::{Press, ends_meta};
@@ -35,7 +35,7 @@ enum Candidate {
 #[derive(Debug)]
 pub(super) struct Mover {
     victim: u32,
-    file: Arc<dyn super::disk::DiskFile>,
+    file: Arc<dyn DiskFile>,
     scanner: Scanner,
     candidates: Vec<Candidate>,
     octets: u64,
@@ -44,8 +44,13 @@ pub(super) struct Mover {
 }
 
 impl Mover {
-    pub(super) fn new(victim: u32, segment: &Segment, segment_octets: u64) -> io::Result<Self> {
-        let file = Arc::clone(&segment.file);
+    pub(super) fn new(
+        victim: u32,
+        segment: &Segment,
+        disk: &dyn Disk,
+        segment_octets: u64,
+    ) -> io::Result<Self> {
+        let file = segment.open(disk)?;
         let scanner = Scanner::new(Arc::clone(&file), segment.salt, segment.used)?;
         Ok(Self {
             victim,

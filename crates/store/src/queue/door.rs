@@ -2,8 +2,8 @@
 
 use super::batch::Incoming;
 use super::code::{nanoseconds, timestamp};
-use super::disk::{Disk, read_exactly};
-use super::index::Index;
+use super::disk::{Disk, DiskFile, read_exactly};
+use super::index::{Index, Place};
 use super::middle::{Shared, Work};
 use super::recent::{join, total};
 use super::recover::recover;
@@ -215,18 +215,32 @@ impl Queue {
         if let Some(chunks) = self.shared.recent().get(id) {
             return Ok(join(chunks));
         }
-        let (place, file) = {
-            let index = self.shared.index();
-            let message = index.messages.get(&id).ok_or(StoreError::Missing("message"))?;
-            let segment = index
-                .segments
-                .all
-                .get(&message.place.segment)
-                .ok_or(StoreError::Missing("segment"))?;
-            (message.place, Arc::clone(&segment.file))
-        };
+        loop {
+            let (place, name, file) = self.find(id)?;
+            match file.map_or_else(|| self.shared.disk.open(&name), Ok) {
+                Ok(file) => return self.read(id, &place, &*file),
+                // Moved, and the segment removed, between looking and opening: it lies elsewhere now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.find(id)?.0 != place => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Where a message lies: the place, the name of the file, the file when it is open.
+    fn find(&self, id: u64) -> Result<Found, StoreError> {
+        let index = self.shared.index();
+        let message = index.messages.get(&id).ok_or(StoreError::Missing("message"))?;
+        let segment = index
+            .segments
+            .all
+            .get(&message.place.segment)
+            .ok_or(StoreError::Missing("segment"))?;
+        Ok((message.place, segment.name.clone(), segment.file.clone()))
+    }
+
+    fn read(&self, id: u64, place: &Place, file: &dyn DiskFile) -> Result<Bytes, StoreError> {
         let mut octets = vec![0; place.octets as usize];
-        read_exactly(&*file, &mut octets, place.octets_at())?;
+        read_exactly(file, &mut octets, place.octets_at())?;
         if crc32fast::hash(&octets) != place.octets_crc {
             self.shared.index().mark_damaged(id);
             self.shared.poke();
@@ -305,6 +319,9 @@ impl Drop for Queue {
         self.stop();
     }
 }
+
+/// Place, name of the file, the file when it is open.
+type Found = (Place, String, Option<Arc<dyn DiskFile>>);
 
 impl Index {
     pub(super) fn slot(&self, id: u64, number: u32) -> Option<&Slot> {

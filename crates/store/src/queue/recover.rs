@@ -79,16 +79,15 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
     let mut skips = Vec::new();
     let mut begun = BTreeMap::new();
     for (number, (name, salt)) in &names {
-        let file = disk.open(name)?;
         begun.insert(
             *number,
-            read_begin(&mut Scanner::new(file.clone(), *salt, u64::MAX)?, &mut skips)?,
+            read_begin(&mut Scanner::new(disk.open(name)?, *salt, u64::MAX)?, &mut skips)?,
         );
         reader
             .index
             .segments
             .all
-            .insert(*number, Segment::new(name.clone(), *salt, file));
+            .insert(*number, Segment::new(name.clone(), *salt));
     }
     skips.retain(|skip: &Skip| names.contains_key(&skip.segment));
     skips.sort_by_key(|skip| (skip.segment, skip.from));
@@ -98,14 +97,18 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
         .rev()
         .find(|(_, begun)| **begun)
         .map_or(0, |(number, _)| *number);
-    for (_, segment) in reader.index.segments.all.range(last_begun..) {
+    for (_, segment) in reader.index.segments.all.range_mut(last_begun..) {
         // After a mere death of the process more can be read here than is durable. What is built on it must not be lost later.
-        segment.file.sync()?;
-        disk.sync_names()?;
+        segment.unsure = segment
+            .open(disk)?
+            .sync()
+            .and_then(|()| disk.sync_names())
+            .is_err();
     }
     for number in names.keys() {
         let begun = begun.get(number).is_some_and(|begun| *begun);
         reader.read_segment(
+            disk,
             *number,
             Trust {
                 octets: *number < last_begun,
@@ -159,7 +162,13 @@ fn read_begin(scanner: &mut Scanner, skips: &mut Vec<Skip>) -> io::Result<bool> 
 impl Reader {
     /// Reads one segment. Octets of messages are checked only in the last one: in the others the sync was heard, and they are
     /// checked whenever they are read.
-    fn read_segment(&mut self, number: u32, trust: Trust, skips: &[Skip]) -> Result<(), StoreError> {
+    fn read_segment(
+        &mut self,
+        disk: &dyn Disk,
+        number: u32,
+        trust: Trust,
+        skips: &[Skip],
+    ) -> Result<(), StoreError> {
         let void: Vec<Range<u64>> = skips
             .iter()
             .filter(|skip| skip.segment == number)
@@ -173,7 +182,7 @@ impl Reader {
             .filter(|stretch| stretch.end == u64::MAX)
             .map(|stretch| stretch.start)
             .min();
-        let mut scanner = Scanner::new(segment.file.clone(), segment.salt, end.unwrap_or(u64::MAX))?;
+        let mut scanner = Scanner::new(segment.open(disk)?, segment.salt, end.unwrap_or(u64::MAX))?;
         let (mut used, mut first) = (0, None);
         self.report.segments += 1;
         let mut previous = self

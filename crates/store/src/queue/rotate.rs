@@ -72,8 +72,9 @@ impl Log {
             return Err(error);
         }
         self.close_active();
-        let mut segment = Segment::new(name, salt, Arc::clone(&file));
+        let mut segment = Segment::new(name, salt);
         segment.active = true;
+        segment.file = Some(Arc::clone(&file));
         self.shared.index().segments.all.insert(number, segment);
         self.active = Some(Active {
             number,
@@ -102,6 +103,7 @@ impl Log {
         let mut index = self.shared.index();
         if let Some(segment) = index.segments.all.get_mut(&active.number) {
             segment.active = false;
+            segment.file = None;
             segment.used = used;
         }
         index.segments.swept = false;
@@ -186,6 +188,7 @@ impl Log {
             Mover::new(
                 number,
                 index.segments.all.get(&number)?,
+                &*self.shared.disk,
                 self.shared.segment_octets,
             )
             .ok()

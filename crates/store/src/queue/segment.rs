@@ -3,9 +3,10 @@
 //! A segment may go when no living message lies in it, no living recipient's newest state lies in it, and no other segment that
 //! still exists holds a copy of a message whose end is told here ([`Segment::ends`]): otherwise that message would rise again.
 
-use super::disk::DiskFile;
+use super::disk::{Disk, DiskFile};
 use super::index::Place;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 
 /// More segments than this that are mostly small are merged.
@@ -16,7 +17,8 @@ const SEGMENTS_LITTLE_MAX: u64 = 64;
 pub(super) struct Segment {
     pub(super) name: String,
     pub(super) salt: u64,
-    pub(super) file: Arc<dyn DiskFile>,
+    /// Kept open while the writer appends to it. Others are opened when they are read, so that a long queue costs no handles.
+    pub(super) file: Option<Arc<dyn DiskFile>>,
     /// Octets that count; what lies behind is void.
     pub(super) used: u64,
     pub(super) live_octets: u64,
@@ -28,16 +30,18 @@ pub(super) struct Segment {
     pub(super) active: bool,
     /// Something acknowledged cannot be read any more; the file is kept for the operator when the rest has moved out.
     pub(super) damaged: bool,
+    /// Its sync at start failed: what can be read may not be durable, so all of it is written anew.
+    pub(super) unsure: bool,
     /// Moving its rest failed; not tried again before the next start.
     pub(super) stuck: bool,
 }
 
 impl Segment {
-    pub(super) fn new(name: String, salt: u64, file: Arc<dyn DiskFile>) -> Self {
+    pub(super) fn new(name: String, salt: u64) -> Self {
         Self {
             name,
             salt,
-            file,
+            file: None,
             used: 0,
             live_octets: 0,
             live_messages: 0,
@@ -45,8 +49,14 @@ impl Segment {
             ends: BTreeSet::new(),
             active: false,
             damaged: false,
+            unsure: false,
             stuck: false,
         }
+    }
+
+    /// Its file, for reading.
+    pub(super) fn open(&self, disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
+        self.file.clone().map_or_else(|| disk.open(&self.name), Ok)
     }
 }
 
@@ -116,16 +126,16 @@ impl Segments {
         })
     }
 
-    /// The segment whose rest should move out: a damaged one first; then, when more than half of the log and more than
+    /// The segment whose rest should move out: a damaged or unsure one first; then, when more than half of the log and more than
     /// `segment_octets` is dead, the one with the smallest living part; then, when there are many little ones (each failure of the
-    /// disk and each start leaves one, and each costs a file handle), the smallest.
+    /// disk and each start leaves one), the smallest.
     pub(super) fn victim(&self, segment_octets: u64) -> Option<u32> {
         let movable = || {
             self.all
                 .iter()
                 .filter(|(_, segment)| !segment.active && !segment.stuck)
         };
-        if let Some((number, _)) = movable().find(|(_, segment)| segment.damaged) {
+        if let Some((number, _)) = movable().find(|(_, segment)| segment.damaged || segment.unsure) {
             return Some(*number);
         }
         let (used, live) = self.weight();
@@ -167,19 +177,13 @@ pub(super) fn parse_segment_name(name: &str) -> Option<(u32, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk::{Disk, Folder};
     use super::*;
 
     /// Segments of these used and living octets, numbered from 1.
     fn segments(sizes: &[(u64, u64)]) -> Segments {
-        let folder = tempfile::tempdir().unwrap();
-        let file = Folder::open(folder.path())
-            .unwrap()
-            .create("file", 4_096)
-            .unwrap();
         let mut segments = Segments::default();
         for (number, (used, live_octets)) in (1..).zip(sizes) {
-            let mut segment = Segment::new(String::new(), 1, Arc::clone(&file));
+            let mut segment = Segment::new(String::new(), 1);
             (segment.used, segment.live_octets) = (*used, *live_octets);
             segment.live_messages = u32::from(*live_octets > 0);
             segments.all.insert(number, segment);

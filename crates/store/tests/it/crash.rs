@@ -153,6 +153,37 @@ fn an_error_and_then_a_power_cut() {
     }
 }
 
+/// The process dies; the next one reads from the page cache what is not durable, and cannot make it so. It writes all of it anew.
+#[test]
+fn a_sync_that_fails_at_start() {
+    for call in 0..8 {
+        let disk = FakeDisk::default();
+        disk.plan(120 + call..121 + call, Trouble::Stop);
+        let (mut books, _) = day_with(&disk, Accounts::default(), 100);
+        books.crashed(&Accounts::default());
+        let disk = disk.crash(Left::All);
+        let old = disk.names_with(".seg").pop().unwrap();
+        disk.fail_next_sync();
+        let office = Office::open(&disk, &SETTINGS, books).unwrap();
+        assert!(disk.fired());
+        office.books().audit(&office.queue).unwrap();
+        office.books().start_again(&office.queue);
+        block_on(async {
+            for id in 5_000..6_000 {
+                assert!(office.admit(accounts::message(id, 10, &[0])).await);
+                if disk.names_with(&old).is_empty() {
+                    return;
+                }
+            }
+            panic!("{old} is still there");
+        });
+        let books = office.books().clone();
+        let after = disk.crash(Left::Nothing);
+        drop(office);
+        aftermath(&after, books).unwrap_or_else(|error| panic!("call {call}: {error}"));
+    }
+}
+
 /// Crash after crash on one disk, also while it recovers.
 #[test]
 fn ten_crashes_in_a_row() {

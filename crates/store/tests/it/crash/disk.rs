@@ -55,6 +55,7 @@ struct State {
     trouble: Option<(Range<u64>, Trouble)>,
     fired: bool,
     stopped: bool,
+    fail_next_sync: bool,
     lying: bool,
     capacity: Option<u64>,
     stop: Arc<Notify>,
@@ -95,6 +96,12 @@ impl FakeDisk {
         let calls = state.calls + calls.start..state.calls.saturating_add(calls.end);
         state.trouble = Some((calls, trouble));
         state.fired = false;
+    }
+
+    /// The next sync of a file fails.
+    pub fn fail_next_sync(&self) {
+        let mut state = self.state();
+        (state.fail_next_sync, state.fired) = (true, false);
     }
 
     /// Nothing goes wrong from now on.
@@ -386,7 +393,10 @@ impl DiskFile for Handle {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
-        let outcome = state.call();
+        let mut outcome = state.call();
+        if std::mem::take(&mut state.fail_next_sync) {
+            (outcome, state.fired) = (Err(io::Error::from_raw_os_error(5)), true);
+        }
         let idle = state.lying || state.stopped;
         let file = state.files.get_mut(&self.file).unwrap();
         if idle {
