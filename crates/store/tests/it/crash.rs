@@ -18,14 +18,19 @@ fn day_with(disk: &FakeDisk, books: Accounts, base: u64) -> (Accounts, bool) {
     let Ok(office) = Office::open(disk, &SETTINGS, books.clone()) else {
         return (books, disk.fired());
     };
-    block_on(async {
+    let closed = block_on(async {
         tokio::select! {
             biased;
-            () = disk.stopped() => {}
-            () = async { office.day(base).await; office.close().await; } => {}
+            () = disk.stopped() => None,
+            closed = async { office.day(base).await; office.close().await } => Some(closed),
         }
     });
-    let books = office.books().clone();
+    let mut books = office.books().clone();
+    // When the trouble lasts to the end, no later segment could declare the refused octets void: they may be there or not
+    // (docs/spool.md, F1).
+    if closed == Some(false) {
+        books.crashed(&Accounts::default());
+    }
     (books, disk.fired())
 }
 
