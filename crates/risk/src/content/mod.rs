@@ -1,23 +1,11 @@
 //! What the message itself shows. Pure; one bounded walk over the octets.
 
-use mail::message::sniff::{FileType, sniff};
-use mail::message::{Defect, Header, Limits, Part, Parts};
+mod files;
+
+pub use files::AttachmentFact;
+use mail::message::{Defect, Header, Limits, Parts};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
-
-/// One attachment, or inline part with a name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AttachmentFact {
-    /// Its name, decoded; empty when it has none.
-    pub name: String,
-    /// Its declared type.
-    pub declared: String,
-    /// What it is.
-    #[serde(flatten)]
-    pub file: FileType,
-    /// Decoded size.
-    pub size_octets: u64,
-}
 
 /// What was measured on the message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,26 +111,12 @@ fn look(tree: &Parts<'_>, limits: &Limits, marks: &Marks, facts: &mut ContentFac
         facts.eicar = facts.eicar || marks.is_eicar(&content);
         if part.content_type == "message/rfc822" {
             closed.push(content.into_owned());
-        } else if is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
-            facts.attachments.push(attachment(part, &content));
+        } else if files::is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
+            facts.attachments.push(files::attachment(part, &content));
         }
     }
     facts.defects.extend_from_slice(&tree.defects);
     closed
-}
-
-fn is_attachment(part: &Part<'_>) -> bool {
-    let body_text = matches!(part.content_type.as_str(), "text/plain" | "text/html");
-    part.filename.is_some() || part.disposition.as_deref() == Some("attachment") || !body_text
-}
-
-fn attachment(part: &Part<'_>, content: &[u8]) -> AttachmentFact {
-    AttachmentFact {
-        name: part.filename.clone().unwrap_or_default(),
-        declared: part.content_type.clone(),
-        file: sniff(content, part.filename.as_deref()),
-        size_octets: content.len() as u64,
-    }
 }
 
 fn field_text(header: &Header<'_>, name: &str) -> String {
