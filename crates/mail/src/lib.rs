@@ -7,6 +7,7 @@
 pub mod address;
 pub mod dkim;
 pub mod dsn;
+pub mod link;
 pub mod message;
 pub mod received;
 pub mod smtp;

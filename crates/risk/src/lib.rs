@@ -22,6 +22,9 @@ mod window;
 pub use cause::Cause;
 pub use conduct::{Conduct, Outcome, fold};
 pub use content::{AttachmentFact, ContentFacts, examine};
+pub use content::{
+    HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,
+};
 pub use decibans::Decibans;
 pub use facts::{
     Door, DoorKind, Facts, Gathered, IdentityFacts, Match, Scan, ScanResult, Stage, StandingFacts, Usage,

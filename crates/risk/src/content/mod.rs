@@ -1,8 +1,13 @@
 //! What the message itself shows. Pure; one bounded walk over the octets.
 
 mod files;
+mod links;
 
 pub use files::AttachmentFact;
+pub use links::{
+    HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect as collect_links,
+    is_harmless,
+};
 use mail::message::{Defect, Header, Limits, Parts};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -16,6 +21,9 @@ pub struct ContentFacts {
     pub parts: u32,
     /// Files, at most [`ContentFacts::ATTACHMENTS_MAX`].
     pub attachments: Vec<AttachmentFact>,
+    /// Links; absent in facts of versions that did not look for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<LinkFacts>,
     /// The GTUBE test string is in it (a text every spam filter shall find).
     pub gtube: bool,
     /// The EICAR test string is in it (a text every virus scanner shall find).

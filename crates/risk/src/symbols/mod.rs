@@ -2,6 +2,7 @@
 
 mod content;
 mod files;
+mod links;
 mod scanners;
 mod volume;
 
@@ -15,6 +16,7 @@ pub(crate) fn of(facts: &Facts, policy: &Policy) -> Vec<Symbol> {
     identity(facts, &mut symbols);
     content::content(facts, &mut symbols);
     files::files(facts, policy, &mut symbols);
+    links::links(facts, &mut symbols);
     scanners::scans(facts, policy, &mut symbols);
     volume::volume(facts, &mut symbols);
     standing(facts, &mut symbols);

@@ -9,4 +9,5 @@
 
 mod conduct;
 mod content;
+mod links;
 mod verdicts;
