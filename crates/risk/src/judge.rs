@@ -175,18 +175,35 @@ fn malware(facts: &Facts) -> Reason {
     Reason::Malware { name, scanner }
 }
 
+/// A file of a blocked kind; then one inside of another file; then an archive that cannot be looked into.
 fn blocked_attachment(facts: &Facts, policy: &Policy) -> Option<Decision> {
-    let blocked = |kind| policy.blocked_attachments.contains(&kind);
-    let file = facts
-        .content
-        .known()?
-        .attachments
+    let files = &facts.content.known()?.attachments;
+    let name = |file: &crate::AttachmentFact| symbols::shown_name(&file.name).to_owned();
+    let by_itself = files
         .iter()
-        .find(|file| blocked(file.file.kind) || file.file.claimed.is_some_and(blocked))?;
-    let reason = Reason::Attachment {
-        name: symbols::shown_name(&file.name).to_owned(),
-        kind: file.file.mime.clone(),
+        .find(|file| symbols::is_blocked(file, policy))
+        .map(|file| Reason::Attachment {
+            name: name(file),
+            kind: file.file.mime.clone(),
+            inside: String::new(),
+        });
+    let inside = || {
+        let found = files
+            .iter()
+            .find_map(|file| Some((file, symbols::blocked_inside(file, policy)?)));
+        found.map(|(file, member)| Reason::Attachment {
+            name: name(file),
+            kind: member.file.mime.clone(),
+            inside: symbols::shown_name(&member.name).to_owned(),
+        })
     };
+    let bomb = || {
+        let bomb = files
+            .iter()
+            .find(|file| policy.refuse_archive_bombs && symbols::is_bomb(file));
+        bomb.map(|file| Reason::ArchiveBomb { name: name(file) })
+    };
+    let reason = by_itself.or_else(inside).or_else(bomb)?;
     Some((Action::Refuse, reason))
 }
 

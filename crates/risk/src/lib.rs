@@ -21,7 +21,7 @@ mod window;
 
 pub use cause::Cause;
 pub use conduct::{Conduct, Outcome, fold};
-pub use content::{AttachmentFact, ContentFacts, examine};
+pub use content::{AttachmentFact, ContentFacts, MemberFact, Pixels, examine};
 pub use content::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,
 };

@@ -112,6 +112,12 @@ pub struct Policy {
     pub scanner_threshold_db: f32,
     /// File kinds that are refused as attachments.
     pub blocked_attachments: Vec<mail::message::sniff::Kind>,
+    /// File kinds that are refused inside of archives and documents: programs, and scripts that a system runs at a click.
+    /// Scripts that are somebody's source code are let through there: those of other interpreters (`.py`, `.sh`, `.php`)
+    /// always, `.js`, `.bat` and the like among five other files.
+    pub blocked_in_archives: Vec<mail::message::sniff::Kind>,
+    /// Refuse archives that are made to exhaust whoever opens them: they cannot be looked into.
+    pub refuse_archive_bombs: bool,
     /// Volume limits of the site; tenants, domains and mailboxes override them in the directory.
     pub limits: LimitOverrides,
     /// Different decisions for single listeners, by name.
@@ -188,6 +194,11 @@ impl Default for Policy {
                 mail::message::sniff::Kind::Executable,
                 mail::message::sniff::Kind::Script,
             ],
+            blocked_in_archives: vec![
+                mail::message::sniff::Kind::Executable,
+                mail::message::sniff::Kind::Script,
+            ],
+            refuse_archive_bombs: true,
             limits: default_limits(),
             listeners: BTreeMap::new(),
         }

@@ -81,8 +81,16 @@ pub enum Reason {
     Attachment {
         /// The file's name.
         name: String,
-        /// What it is.
+        /// What it, or the file inside of it, is.
         kind: String,
+        /// The file inside of it; empty when it is the file itself.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        inside: String,
+    },
+    /// An archive that cannot be looked into because it expands without end.
+    ArchiveBomb {
+        /// The archive's name.
+        name: String,
     },
     /// A virus.
     Malware {
@@ -148,7 +156,15 @@ impl Reason {
                 )
             }
             Self::Recipients { max } => format!("Too many recipients: at most {max} in one message"),
-            Self::Attachment { name, kind } => {
+            Self::Attachment { name, kind, inside } if !inside.is_empty() => {
+                format!(
+                    "The file {inside} in the attached file {name} is of a type that is not let through ({kind})"
+                )
+            }
+            Self::ArchiveBomb { name } => {
+                format!("The attached archive {name} expands beyond what can be checked")
+            }
+            Self::Attachment { name, kind, .. } => {
                 format!("The attached file {name} is of a type that is not let through ({kind})")
             }
             Self::Malware { name, scanner } => {
@@ -204,7 +220,15 @@ impl Reason {
                 )
             }
             Self::Recipients { max } => format!("Troppi destinatari: al massimo {max} per messaggio"),
-            Self::Attachment { name, kind } => {
+            Self::Attachment { name, kind, inside } if !inside.is_empty() => {
+                format!(
+                    "Il file {inside} dentro l'allegato {name} è di un tipo che non viene lasciato passare ({kind})"
+                )
+            }
+            Self::ArchiveBomb { name } => {
+                format!("L'archivio allegato {name} si espande oltre quanto può essere controllato")
+            }
+            Self::Attachment { name, kind, .. } => {
                 format!("L'allegato {name} è di un tipo che non viene lasciato passare ({kind})")
             }
             Self::Malware { name, scanner } => {
@@ -259,7 +283,13 @@ impl Reason {
                 )
             }
             Self::Recipients { max } => format!("Слишком много получателей: не более {max} в одном письме"),
-            Self::Attachment { name, kind } => {
+            Self::Attachment { name, kind, inside } if !inside.is_empty() => {
+                format!("Файл {inside} внутри вложения {name} имеет тип, который не пропускается ({kind})")
+            }
+            Self::ArchiveBomb { name } => {
+                format!("Вложенный архив {name} распаковывается сверх того, что можно проверить")
+            }
+            Self::Attachment { name, kind, .. } => {
                 format!("Вложение {name} имеет тип, который не пропускается ({kind})")
             }
             Self::Malware { name, scanner } => format!("Письмо содержит вирус: {name} (нашёл {scanner})"),
@@ -286,7 +316,7 @@ impl Reason {
             Self::Locked { .. } => Cause::Locked,
             Self::Rate { .. } => Cause::Rate,
             Self::Recipients { .. } => Cause::Recipients,
-            Self::Attachment { .. } => Cause::Attachment,
+            Self::Attachment { .. } | Self::ArchiveBomb { .. } => Cause::Attachment,
             Self::Malware { .. } => Cause::Malware,
             Self::Content { .. } => Cause::Content,
             Self::Allowance { .. } => Cause::Allowance,

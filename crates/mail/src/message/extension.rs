@@ -4,6 +4,8 @@
 //! The types that run are those that common mail programs refuse to open, and what other systems run.
 
 use super::kind::Kind;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Longest extension given; a longer one is cut (it is still looked up whole).
 pub const EXTENSION_CHARS_MAX: usize = 16;
@@ -66,11 +68,16 @@ fn kind_of(extension: &str) -> Option<Kind> {
     if extension.starts_with('{') && extension.ends_with('}') {
         return Some(Kind::Executable);
     }
-    TABLE
-        .iter()
-        .find(|(_, names)| names.split(' ').any(|name| name == extension))
-        .map(|(kind, _)| *kind)
+    KINDS.get(extension).copied()
 }
+
+/// [`TABLE`] by extension.
+static KINDS: LazyLock<HashMap<&'static str, Kind>> = LazyLock::new(|| {
+    let rows = TABLE
+        .iter()
+        .map(|(kind, names)| names.split(' ').map(|name| (name, *kind)));
+    rows.flatten().collect()
+});
 
 /// Extensions by kind.
 const TABLE: [(Kind, &str); 9] = [

@@ -1,6 +1,8 @@
 //! A message as octets with structure on top: header fields, mailboxes, MIME parts, file types. Nothing is rewritten; every
 //! view points into the original. Bounded by [`Limits`]; what exceeds them is a [`Defect`], never an error.
 
+pub mod archive;
+pub mod budget;
 pub mod charset;
 mod encoded_word;
 mod extension;
@@ -9,6 +11,7 @@ mod kind;
 mod magic;
 pub mod mailbox;
 pub mod mime;
+pub mod office;
 mod parameter;
 mod script;
 pub mod sniff;

@@ -132,7 +132,8 @@ pub fn file_name(octets: &[u8]) -> Option<String> {
     shortened(&encoded_word::decode_name(octets, NAME_OCTETS_MAX))
 }
 
-fn shortened(text: &str) -> Option<String> {
+/// Without controls and blanks around, at most [`NAME_CHARS_MAX`] characters (of a longer one the end).
+pub fn shortened(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_control()).collect();
     let text = text.trim();
     let surplus = text.chars().count().saturating_sub(NAME_CHARS_MAX);

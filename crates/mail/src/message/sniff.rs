@@ -28,6 +28,18 @@ pub struct FileType {
     pub disguised_name: bool,
 }
 
+/// The content's fingerprint: the first 16 octets of its SHA-256, in hexadecimal digits.
+pub fn digest(content: &[u8]) -> String {
+    use std::fmt::Write;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content);
+    let mut text = String::with_capacity(32);
+    for octet in digest.as_ref().iter().take(16) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
+}
+
 /// Looks at the first octets (64 KiB suffice) and the decoded name.
 pub fn sniff(content: &[u8], name: Option<&str>) -> FileType {
     let look = &content[..content.len().min(LOOK_OCTETS_MAX)];

@@ -3,11 +3,12 @@
 mod files;
 mod links;
 
-pub use files::AttachmentFact;
+pub use files::{AttachmentFact, MemberFact, Pixels};
 pub use links::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect as collect_links,
     is_harmless,
 };
+use mail::message::budget::Budget;
 use mail::message::{Defect, Header, Limits, Parts};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,7 @@ const EICAR: [&str; 2] = [
 pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
     let marks = Marks::new();
     let tree = Parts::walk(raw, limits);
+    let mut budget = Budget::default();
     let mut facts = ContentFacts {
         size_octets: raw.len() as u64,
         gtube: marks.gtube.find(raw).is_some(),
@@ -71,7 +73,7 @@ pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
         facts.subject = field_text(&top.header, "Subject");
         facts.message_id = field_text(&top.header, "Message-ID");
     }
-    let mut closed = look(&tree, limits, &marks, &mut facts);
+    let mut closed = look(&tree, limits, &marks, &mut budget, &mut facts);
     let mut opened = 0;
     while let Some(message) = closed.pop() {
         opened += 1;
@@ -80,7 +82,7 @@ pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
             break;
         }
         let tree = Parts::walk(&message, limits);
-        closed.extend(look(&tree, limits, &marks, &mut facts));
+        closed.extend(look(&tree, limits, &marks, &mut budget, &mut facts));
     }
     facts.defects.sort_unstable();
     facts.defects.dedup();
@@ -108,7 +110,13 @@ impl Marks {
 }
 
 /// Adds what the parts show; gives back messages that are still closed.
-fn look(tree: &Parts<'_>, limits: &Limits, marks: &Marks, facts: &mut ContentFacts) -> Vec<Vec<u8>> {
+fn look(
+    tree: &Parts<'_>,
+    limits: &Limits,
+    marks: &Marks,
+    budget: &mut Budget,
+    facts: &mut ContentFacts,
+) -> Vec<Vec<u8>> {
     facts.parts = facts
         .parts
         .saturating_add(u32::try_from(tree.parts.len()).unwrap_or(u32::MAX));
@@ -120,7 +128,10 @@ fn look(tree: &Parts<'_>, limits: &Limits, marks: &Marks, facts: &mut ContentFac
         if part.content_type == "message/rfc822" {
             closed.push(content.into_owned());
         } else if files::is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
-            facts.attachments.push(files::attachment(part, &content));
+            let mut test_file = false;
+            let visit = &mut |octets: &[u8]| test_file |= marks.is_eicar(octets);
+            facts.attachments.push(files::look(part, &content, budget, visit));
+            facts.eicar |= test_file;
         }
     }
     facts.defects.extend_from_slice(&tree.defects);

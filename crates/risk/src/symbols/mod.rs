@@ -7,7 +7,7 @@ mod scanners;
 mod volume;
 
 use crate::{Door, DoorKind, Facts, Group, Match, Policy, Standing, Symbol};
-pub(crate) use files::shown_name;
+pub(crate) use files::{blocked_inside, is_blocked, is_bomb, shown_name};
 pub(crate) use volume::exceeded;
 
 /// All symbols of the facts, heaviest first.
