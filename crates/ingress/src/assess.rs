@@ -89,7 +89,9 @@ impl Assessor {
     ) -> Result<Option<Lock>, StoreError> {
         let ledger = &self.gatherer.store.ledger;
         let Assessed {
-            verdict, reservation, ..
+            facts,
+            verdict,
+            reservation,
         } = assessed;
         let taken = carried_out && matches!(verdict.action, Action::Accept | Action::Hold);
         if let Some(reservation) = reservation.filter(|_| !taken) {
@@ -97,6 +99,9 @@ impl Assessor {
         }
         if !carried_out {
             return Ok(None);
+        }
+        if taken {
+            self.count_text(&facts);
         }
         let policy = self.gatherer.policy.load_full();
         let reference = story.id().to_string();
@@ -111,6 +116,16 @@ impl Assessor {
             story.tell(now, what);
         }
         Ok(lock)
+    }
+}
+
+impl Assessor {
+    /// What is let out is the measure of what is usual.
+    fn count_text(&self, facts: &Facts) {
+        let text = facts.content.known().and_then(|content| content.text.as_ref());
+        if let Some(reading) = text.and_then(|text| text.reading.as_ref()) {
+            self.gatherer.store.models.accepted(reading.role, reading.odds);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use mail::Address;
+use risk::model::Models;
 use risk::{
     Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides, Limits, Policy, Sender,
     SenderKind, Stage, Verdict,
@@ -86,18 +87,17 @@ impl Gatherer {
     pub async fn at_data(&self, question: &Question<'_>, message: &Message<'_>) -> (Facts, Reservation) {
         let policy = self.policy.load_full();
         let (mut facts, reservation) = self.reserve(question, message, &policy);
+        let models = self.store.models.current();
+        let look = examine(message.octets, question.sender, &models);
         if is_settled(&risk::judge(&facts, &policy)) {
-            facts.content = examine(message.octets).await;
+            facts.content = look.await;
             return (facts, reservation);
         }
         let about = about(question, message);
         if self.scanners.is_empty() {
-            facts.content = examine(message.octets).await;
+            facts.content = look.await;
         } else {
-            let (content, scans) = tokio::join!(
-                examine(message.octets),
-                self.scanners.scan(message.octets, &about)
-            );
+            let (content, scans) = tokio::join!(look, self.scanners.scan(message.octets, &about));
             facts.content = content;
             facts.scans = scans;
             // Scanners take their time: what other sessions of this sender did meanwhile counts, a lock above all.
@@ -140,14 +140,24 @@ fn is_settled(verdict: &Verdict) -> bool {
     )
 }
 
-async fn examine(octets: &Bytes) -> Gathered<ContentFacts> {
-    let limits = mail::message::Limits::default();
+async fn examine(octets: &Bytes, sender: &Sender, models: &Arc<Models>) -> Gathered<ContentFacts> {
     if octets.len() <= INLINE_OCTETS_MAX {
-        return Gathered::Known(risk::examine(octets, &limits));
+        return Gathered::Known(look(octets, sender, models));
     }
-    let shared = octets.clone();
-    let examined = tokio::task::spawn_blocking(move || risk::examine(&shared, &limits)).await;
+    let (octets, sender, models) = (octets.clone(), sender.clone(), Arc::clone(models));
+    let examined = tokio::task::spawn_blocking(move || look(&octets, &sender, &models)).await;
     examined.map_or_else(|error| Gathered::Failed(error.to_string()), Gathered::Known)
+}
+
+fn look(octets: &[u8], sender: &Sender, models: &Models) -> ContentFacts {
+    let own: &[&str] = if sender.domain.is_empty() {
+        &[]
+    } else {
+        &[sender.domain.as_str()]
+    };
+    let risk::Examined { mut facts, view } = risk::examine(octets, &mail::message::Limits::default(), own);
+    models.read(&view, Models::role_of(sender), &mut facts);
+    facts
 }
 
 fn facts(question: &Question<'_>, stage: Stage, recipients: u32, limits: &Resolved) -> Facts {

@@ -10,6 +10,7 @@ mod decibans;
 mod facts;
 mod judge;
 mod limits;
+pub mod model;
 mod policy;
 mod reason;
 mod sender;
@@ -21,7 +22,9 @@ mod window;
 
 pub use cause::Cause;
 pub use conduct::{Conduct, Outcome, fold};
-pub use content::{AttachmentFact, ContentFacts, MemberFact, Pixels, examine};
+pub use content::{
+    AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, examine,
+};
 pub use content::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,
 };
@@ -33,7 +36,7 @@ pub use judge::judge;
 pub use limits::{LimitOverrides, Limits, Windowed};
 pub use policy::{Act, Acts, Allowance, FailurePolicy, IdentityMode, ListenerPolicy, Policy, PolicyError};
 pub use reason::{Counted, Language, Reason};
-pub use sender::{Level, Sender, SenderKind};
+pub use sender::{Level, Role, Sender, SenderKind};
 pub use standing::{Lock, Standing};
 pub use symbol::{Group, Symbol};
 pub use verdict::{Action, Class, Verdict};

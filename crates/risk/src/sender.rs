@@ -57,7 +57,58 @@ impl Sender {
     }
 }
 
+/// What a sender's mail is like: a newsletter is judged among newsletters, a person among persons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Somebody who writes.
+    #[default]
+    Person,
+    /// Newsletters and lists.
+    Bulk,
+    /// A program that sends invoices, alarms, confirmations.
+    Application,
+    /// A script of a web site.
+    WebScript,
+    /// A customer's server with many senders behind it.
+    Relay,
+}
+
+impl Role {
+    /// How many there are.
+    pub const COUNT: usize = 5;
+
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Person,
+        Self::Bulk,
+        Self::Application,
+        Self::WebScript,
+        Self::Relay,
+    ];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Bulk => "bulk",
+            Self::Application => "application",
+            Self::WebScript => "web_script",
+            Self::Relay => "relay",
+        }
+    }
+}
+
 impl SenderKind {
+    /// The role a sender has as long as nothing else is known.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Mailbox | Self::Ip => Role::Person,
+            Self::Script => Role::WebScript,
+            Self::Host => Role::Relay,
+        }
+    }
+
     /// The word used in keys.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -54,6 +54,16 @@ pub(crate) const STORIES: Schema = Schema {
     checkpoint_octets: 32 << 20,
 };
 
+/// What was learned of texts.
+pub(crate) const MODELS: Schema = Schema {
+    file: "models.db",
+    steps: &[include_str!("../migrations/models-1.sql")],
+    synchronous: "FULL",
+    page_octets: 4_096,
+    cache_octets_max: 4 << 20,
+    checkpoint_octets: 8 << 20,
+};
+
 /// Opens a database to write and read, makes and migrates it.
 pub(crate) fn open(directory: &Path, schema: &Schema) -> Result<Connection, StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;

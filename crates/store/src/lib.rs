@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod ledger;
 mod lock;
+mod models;
 mod password;
 mod queue;
 mod stories;
@@ -23,6 +24,7 @@ pub use directory::{
 };
 pub use error::StoreError;
 pub use ledger::{Ledger, LedgerRow, Reservation};
+pub use models::{Label, ModelReport, Models, Snapshot};
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
     QueueFilter, QueueRow, QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
@@ -53,6 +55,8 @@ pub struct Store {
     pub ledger: Ledger,
     /// Stories.
     pub stories: Stories,
+    /// What was learned of texts.
+    pub models: Models,
     /// What operators paused.
     pub controls: Controls,
     /// Held as long as the store is open.
@@ -81,6 +85,7 @@ impl Store {
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
             stories: Stories::open(directory, settings.stories_kept_days)?,
+            models: Models::open(directory)?,
             controls: Controls::open(directory)?,
             _lock: lock,
         }))
@@ -91,6 +96,7 @@ impl Store {
         let queue = self.queue.close().await;
         let ledger = self.ledger.flush().await;
         let stories = self.stories.flush().await;
-        queue.and(ledger).and(stories)
+        let models = self.models.flush();
+        queue.and(ledger).and(stories).and(models)
     }
 }

@@ -51,8 +51,9 @@ impl Scan {
         let mut counts: BTreeMap<Class, u64> = BTreeMap::new();
         block_on(async {
             let scanners = Scanners::new(scan, net::Dialer::system());
+            let models = models(config);
             for file in &files {
-                let (facts, verdict) = judge_file(file, &scanners, &policy).await?;
+                let (facts, verdict) = judge_file(file, &scanners, &models, &policy).await?;
                 *counts.entry(verdict.class).or_default() += 1;
                 self.show(file, &facts, &verdict)?;
                 bar.inc(1);
@@ -99,7 +100,24 @@ impl Scan {
     }
 }
 
-async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result<(Facts, Verdict)> {
+/// What the site learned, where there is a store that can be read beside a running gateway; else the shipped model alone.
+fn models(config: &Path) -> risk::model::Models {
+    let learned = config.exists().then(|| {
+        let directory = resolve(&Config::read(config)?)?.store.directory;
+        anyhow::Ok(store::Models::open(&directory)?)
+    });
+    match learned {
+        Some(Ok(models)) => models.current().as_ref().clone(),
+        _ => risk::model::Models::default(),
+    }
+}
+
+async fn judge_file(
+    file: &Path,
+    scanners: &Scanners,
+    models: &risk::model::Models,
+    policy: &Policy,
+) -> Result<(Facts, Verdict)> {
     let size = std::fs::metadata(file)
         .with_context(|| file.display().to_string())?
         .len();
@@ -121,7 +139,12 @@ async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result
         tenant: String::new(),
     };
     let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
-    facts.content = Gathered::Known(risk::examine(&message, &mail::message::Limits::default()));
+    let risk::Examined {
+        facts: mut content,
+        view,
+    } = risk::examine(&message, &mail::message::Limits::default(), &[]);
+    models.read(&view, risk::model::Models::role_of(&facts.sender), &mut content);
+    facts.content = Gathered::Known(content);
     let about = About {
         client: None,
         helo: "",

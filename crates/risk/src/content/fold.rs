@@ -106,9 +106,7 @@ impl Folded {
             let code = self.codes[read];
             let next = self.codes.get(read + 1).copied().unwrap_or(SPACE);
             let after = self.codes.get(read + 2).copied().unwrap_or(SPACE);
-            let last = written
-                .checked_sub(1)
-                .map_or(SPACE, |index| self.codes[index]);
+            let last = written.checked_sub(1).map_or(SPACE, |index| self.codes[index]);
             let settled = settle_one(code, before, [next, after], last);
             before = [before[1], code];
             if let Some(code) = settled.filter(|code| !is_drawn_out(&self.codes[..written], *code)) {
@@ -144,7 +142,10 @@ fn settle_one(code: Code, before: [Code; 2], after: [Code; 2], last: Code) -> Op
             Some(played(ascii).filter(|_| in_word).unwrap_or(Code(u16::from(b'0'))))
         }
         b'@' | b'$' if after[0].is_letter() => played(ascii),
-        b'!' | b'|' if before[1].is_letter() && (after[0].is_letter() || matches!(after[0].ascii(), Some(b'@' | b'$'))) => {
+        b'!' | b'|'
+            if before[1].is_letter()
+                && (after[0].is_letter() || matches!(after[0].ascii(), Some(b'@' | b'$'))) =>
+        {
             played(ascii)
         }
         b'.' | b'-' | b'_' | b'*' | b'\'' | b'^' | b'~' | b'`' | b',' | b'"' | b'+' | b'|' if inside => None,
@@ -171,14 +172,22 @@ fn played(ascii: u8) -> Option<Code> {
 /// More than two of a letter, more than four of anything else in a row.
 fn is_drawn_out(written: &[Code], code: Code) -> bool {
     let allowed = if code.is_letter() && !code.is_wide() { 2 } else { 4 };
-    written.len() >= allowed && written[written.len() - allowed..].iter().all(|other| *other == code)
+    written.len() >= allowed
+        && written[written.len() - allowed..]
+            .iter()
+            .all(|other| *other == code)
 }
 
 /// Codes of all characters of the first two planes.
 struct Table(Vec<Code>);
 
-static TABLE: LazyLock<Table> =
-    LazyLock::new(|| Table((0..0x2_0000).map(|point| char::from_u32(point).map_or(DROPPED, code_of)).collect()));
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    Table(
+        (0..0x2_0000)
+            .map(|point| char::from_u32(point).map_or(DROPPED, code_of))
+            .collect(),
+    )
+});
 
 impl Table {
     fn code(&self, c: char) -> Code {
@@ -210,7 +219,12 @@ fn code_of(c: char) -> Code {
     }
     match c as u32 {
         // Without case, accents and look-alikes: Han, kana, Hangul, Thai, Lao, Khmer, Burmese.
-        0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7AF => {
+        0x0E00..=0x0EFF
+        | 0x1000..=0x109F
+        | 0x1780..=0x17FF
+        | 0x3040..=0x30FF
+        | 0x3400..=0x9FFF
+        | 0xAC00..=0xD7AF => {
             return wide(c);
         }
         _ => {}
@@ -225,7 +239,9 @@ fn code_of(c: char) -> Code {
         return ascii_code(letter);
     }
     let mut buffer = [0u8; 4];
-    let shown: Vec<char> = skeleton(plain.encode_utf8(&mut buffer)).filter(|c| !is_mark(*c)).collect();
+    let shown: Vec<char> = skeleton(plain.encode_utf8(&mut buffer))
+        .filter(|c| !is_mark(*c))
+        .collect();
     match shown.as_slice() {
         ['r', 'n', ..] => Code::letter(b'm'),
         [first, ..] if first.is_ascii_alphabetic() => ascii_code(first.to_ascii_lowercase() as u8),
@@ -316,8 +332,19 @@ mod tests {
     #[test]
     fn disguises_go() {
         for disguised in [
-            "VIAGRA", "v.i.a.g.r.a", "v i a g r a", "v1agra", "V|@GR@x", "ѵіаɡга", "vi\u{200b}ag\u{ad}ra", "víàgrâ", "ｖｉａｇｒａ",
-            "𝓿𝓲𝓪𝓰𝓻𝓪", "v-i-a-g-r-a", "viaaaaaaaagra", "ᴠɪᴀɢʀᴀ",
+            "VIAGRA",
+            "v.i.a.g.r.a",
+            "v i a g r a",
+            "v1agra",
+            "V|@GR@x",
+            "ѵіаɡга",
+            "vi\u{200b}ag\u{ad}ra",
+            "víàgrâ",
+            "ｖｉａｇｒａ",
+            "𝓿𝓲𝓪𝓰𝓻𝓪",
+            "v-i-a-g-r-a",
+            "viaaaaaaaagra",
+            "ᴠɪᴀɢʀᴀ",
         ] {
             let plain = match disguised {
                 "V|@GR@x" => "viagrax",
@@ -332,7 +359,10 @@ mod tests {
     fn plain_text_stays_readable() {
         let check = |text: &str, expected: &str| assert_eq!(shown(text), expected, "{text:?}");
         check("Hello,\r\n  World!", "heiio, worid!");
-        check("Invoice 2024-11-27: 1,250.00 EUR", "invoice 0000-00-00: 0,000.00 eur");
+        check(
+            "Invoice 2024-11-27: 1,250.00 EUR",
+            "invoice 0000-00-00: 0,000.00 eur",
+        );
         check("https://a.example/x?y=1", "https://aexampie/x?y=0");
         check("perché così", "perche cosi");
         check("", "");
@@ -344,7 +374,11 @@ mod tests {
         let codes = |text: &str| Folded::of(text, false).codes;
         assert_ne!(codes("жд"), codes("жб"));
         assert_ne!(codes("価格"), codes("価値"));
-        assert!(codes("価格").iter().all(|code| code.is_wide() && code.is_letter()));
+        assert!(
+            codes("価格")
+                .iter()
+                .all(|code| code.is_wide() && code.is_letter())
+        );
         assert_eq!(codes("Ёлка"), codes("елка"));
     }
 

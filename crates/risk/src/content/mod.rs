@@ -1,15 +1,23 @@
 //! What the message itself shows. Pure; one bounded walk over the octets.
 
 mod files;
+mod fold;
 mod links;
+mod near;
+mod text;
+mod view;
 
 pub use files::{AttachmentFact, MemberFact, Pixels};
+pub(crate) use fold::{Code, Folded};
 pub use links::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect as collect_links,
     is_harmless,
 };
+pub use text::{Reading, TextFacts};
+pub use view::View;
+
 use mail::message::budget::Budget;
-use mail::message::{Defect, Header, Limits, Parts};
+use mail::message::{Defect, Header, Limits, Part, Parts};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +30,9 @@ pub struct ContentFacts {
     pub parts: u32,
     /// Files, at most [`ContentFacts::ATTACHMENTS_MAX`].
     pub attachments: Vec<AttachmentFact>,
+    /// The text and what the content model says of it; absent in facts of versions that did not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextFacts>,
     /// Links; absent in facts of versions that did not look for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<LinkFacts>,
@@ -57,36 +68,48 @@ const EICAR: [&str; 2] = [
     "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*",
 ];
 
+/// A message that was looked into.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// What was measured; the content model's part is added by [`crate::model::Models::read`].
+    pub facts: ContentFacts,
+    /// What the content model reads.
+    pub view: View,
+}
+
 /// Walks the message within the limits. A message attached in encoded form, which the MIME walk leaves closed, is opened here,
-/// at most [`ContentFacts::ENCLOSED_MAX`] of them.
-pub fn examine(raw: &[u8], limits: &Limits) -> ContentFacts {
-    let marks = Marks::new();
-    let tree = Parts::walk(raw, limits);
-    let mut budget = Budget::default();
-    let mut facts = ContentFacts {
-        size_octets: raw.len() as u64,
-        gtube: marks.gtube.find(raw).is_some(),
-        ..ContentFacts::default()
+/// at most [`ContentFacts::ENCLOSED_MAX`] of them. `own_domains` are the sender's, which links may imitate.
+pub fn examine(raw: &[u8], limits: &Limits, own_domains: &[&str]) -> Examined {
+    let mut walk = Walk {
+        limits,
+        marks: Marks::new(),
+        budget: Budget::default(),
+        reader: view::Reader::default(),
+        facts: ContentFacts {
+            size_octets: raw.len() as u64,
+            ..ContentFacts::default()
+        },
     };
+    walk.facts.gtube = walk.marks.gtube.find(raw).is_some();
+    let tree = Parts::walk(raw, limits);
     if let Some(top) = tree.parts.first() {
-        facts.header_from = field_text(&top.header, "From");
-        facts.subject = field_text(&top.header, "Subject");
-        facts.message_id = field_text(&top.header, "Message-ID");
+        walk.facts.header_from = field_text(&top.header, "From");
+        walk.facts.subject = field_text(&top.header, "Subject");
+        walk.facts.message_id = field_text(&top.header, "Message-ID");
+        walk.reader.header(&top.header);
     }
-    let mut closed = look(&tree, limits, &marks, &mut budget, &mut facts);
+    let mut closed = walk.look(&tree);
     let mut opened = 0;
     while let Some(message) = closed.pop() {
         opened += 1;
         if opened > ContentFacts::ENCLOSED_MAX {
-            facts.defects.push(Defect::TooDeep);
+            walk.facts.defects.push(Defect::TooDeep);
             break;
         }
         let tree = Parts::walk(&message, limits);
-        closed.extend(look(&tree, limits, &marks, &mut budget, &mut facts));
+        closed.extend(walk.look(&tree));
     }
-    facts.defects.sort_unstable();
-    facts.defects.dedup();
-    facts
+    walk.finish(own_domains)
 }
 
 /// The test strings, ready to be found.
@@ -109,33 +132,61 @@ impl Marks {
     }
 }
 
-/// Adds what the parts show; gives back messages that are still closed.
-fn look(
-    tree: &Parts<'_>,
-    limits: &Limits,
-    marks: &Marks,
-    budget: &mut Budget,
-    facts: &mut ContentFacts,
-) -> Vec<Vec<u8>> {
-    facts.parts = facts
-        .parts
-        .saturating_add(u32::try_from(tree.parts.len()).unwrap_or(u32::MAX));
-    let mut closed = Vec::new();
-    for part in tree.parts.iter().filter(|part| !part.container) {
-        let content = part.decoded(limits.decoded_octets_max);
-        facts.gtube = facts.gtube || marks.gtube.find(&content).is_some();
-        facts.eicar = facts.eicar || marks.is_eicar(&content);
-        if part.content_type == "message/rfc822" {
-            closed.push(content.into_owned());
-        } else if files::is_attachment(part) && facts.attachments.len() < ContentFacts::ATTACHMENTS_MAX {
-            let mut test_file = false;
-            let visit = &mut |octets: &[u8]| test_file |= marks.is_eicar(octets);
-            facts.attachments.push(files::look(part, &content, budget, visit));
-            facts.eicar |= test_file;
+/// What is carried from part to part.
+struct Walk<'a> {
+    limits: &'a Limits,
+    marks: Marks,
+    budget: Budget,
+    reader: view::Reader,
+    facts: ContentFacts,
+}
+
+impl Walk<'_> {
+    /// Adds what the parts show; gives back messages that are still closed.
+    fn look(&mut self, tree: &Parts<'_>) -> Vec<Vec<u8>> {
+        let count = u32::try_from(tree.parts.len()).unwrap_or(u32::MAX);
+        self.facts.parts = self.facts.parts.saturating_add(count);
+        let mut closed = Vec::new();
+        for part in &tree.parts {
+            if part.container {
+                self.reader.container(part);
+                continue;
+            }
+            let content = part.decoded(self.limits.decoded_octets_max);
+            self.facts.gtube = self.facts.gtube || self.marks.gtube.find(&content).is_some();
+            self.facts.eicar = self.facts.eicar || self.marks.is_eicar(&content);
+            self.reader.part(part, &content);
+            if part.content_type == "message/rfc822" {
+                closed.push(content.into_owned());
+            } else if files::is_attachment(part) {
+                self.file(part, &content);
+            }
         }
+        self.facts.defects.extend_from_slice(&tree.defects);
+        closed
     }
-    facts.defects.extend_from_slice(&tree.defects);
-    closed
+
+    fn file(&mut self, part: &Part<'_>, content: &[u8]) {
+        if self.facts.attachments.len() >= ContentFacts::ATTACHMENTS_MAX {
+            return;
+        }
+        let mut test_file = false;
+        let visit = &mut |octets: &[u8]| test_file |= self.marks.is_eicar(octets);
+        let file = files::look(part, content, &mut self.budget, visit);
+        self.facts.eicar |= test_file;
+        self.facts.attachments.push(file);
+    }
+
+    fn finish(mut self, own_domains: &[&str]) -> Examined {
+        let mut facts = self.facts;
+        facts.defects.sort_unstable();
+        facts.defects.dedup();
+        let links = self.reader.links(own_domains);
+        facts.links = Some(links);
+        let (view, text) = self.reader.finish();
+        facts.text = Some(text);
+        Examined { facts, view }
+    }
 }
 
 fn field_text(header: &Header<'_>, name: &str) -> String {

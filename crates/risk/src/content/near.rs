@@ -8,7 +8,7 @@
 //! Source: Broder, 1997; Li, Owen, Zhang, NIPS 2012 (one permutation); Shrivastava, Li, UAI 2014 (borrowing).
 
 use super::fold::Code;
-use crate::model::words;
+use crate::model::{each_word, mix};
 
 /// Bands of a sketch.
 pub const BANDS: usize = 8;
@@ -22,7 +22,7 @@ pub(super) fn bands(codes: &[Code]) -> Option<[u32; BANDS]> {
     let mut bins = [u64::MAX; BINS];
     let mut last = [0u64; 2];
     let mut count = 0usize;
-    words::each(codes, |word| {
+    each_word(codes, |_, word| {
         count += 1;
         if count > 2 {
             let three = mix(last[0].rotate_left(21) ^ last[1].rotate_left(42) ^ word);
@@ -52,12 +52,6 @@ fn borrowed(bins: &[u64; BINS]) -> [u64; BINS] {
     })
 }
 
-fn mix(word: u64) -> u64 {
-    let word = (word ^ word >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let word = (word ^ word >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    word ^ word >> 32
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fold::Folded;
@@ -70,8 +64,12 @@ mod tests {
     }
 
     fn letter(name: &str, number: u32) -> String {
-        let middle: String = (0..60).map(|n| format!("part{} of the offer is better than the one before ", n % 17)).collect();
-        format!("Dear {name}, we have a wonderful offer for you today. {middle} Order under number {number} now and save money.")
+        let middle: String = (0..60)
+            .map(|n| format!("part{} of the offer is better than the one before ", n % 17))
+            .collect();
+        format!(
+            "Dear {name}, we have a wonderful offer for you today. {middle} Order under number {number} now and save money."
+        )
     }
 
     #[test]

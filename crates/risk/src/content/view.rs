@@ -8,6 +8,8 @@
 //! Promises: linear, bounded by [`View::TEXT_OCTETS_MAX`] and [`TRAITS_MAX`]. Trusts nothing.
 
 use super::fold::{Code, Folded};
+use super::{LinkFacts, LinkFlag, TextFacts, collect_links, near};
+use crate::model::Marks;
 use mail::message::html::{HtmlLimits, Page};
 use mail::message::{Header, Part, charset, html};
 
@@ -25,11 +27,14 @@ const WORDLESS_LETTERS_MAX: usize = 60;
 pub struct View {
     /// As a person reads it.
     pub(crate) text: String,
-    pub(crate) folded: Folded,
+    folded: Folded,
+    /// What a model weighs.
+    pub(crate) grams: Marks,
+    pub(crate) words: Marks,
     /// Hashes of what is known of structure, program and links; sorted, each once.
     pub(crate) traits: Vec<u64>,
     /// Pictures and hardly a word: a model of words has nothing to say.
-    pub(crate) wordless: bool,
+    wordless: bool,
 }
 
 impl View {
@@ -43,7 +48,7 @@ impl View {
     pub fn of_text(text: &str) -> Self {
         let mut reader = Reader::default();
         reader.push(text);
-        reader.finish()
+        reader.finish().0
     }
 
     /// The form that is kept to learn from again: folded characters and traits, no readable original.
@@ -51,7 +56,9 @@ impl View {
         let traits = &self.traits[..self.traits.len().min(TRAITS_MAX)];
         let mut sample = Vec::with_capacity(4 + 8 * traits.len() + 2 * self.codes().len());
         sample.extend_from_slice(&u32::try_from(traits.len()).unwrap_or(0).to_le_bytes());
-        traits.iter().for_each(|word| sample.extend_from_slice(&word.to_le_bytes()));
+        traits
+            .iter()
+            .for_each(|word| sample.extend_from_slice(&word.to_le_bytes()));
         let codes = self.codes().iter().take(Self::SAMPLE_CODES_MAX);
         codes.for_each(|code| sample.extend_from_slice(&code.to_raw().to_le_bytes()));
         sample
@@ -60,19 +67,40 @@ impl View {
     /// Reads such a form; None when it is none.
     pub fn from_sample(sample: &[u8]) -> Option<Self> {
         let (count, rest) = sample.split_first_chunk::<4>()?;
-        let count = usize::try_from(u32::from_le_bytes(*count)).ok().filter(|count| *count <= TRAITS_MAX)?;
+        let count = usize::try_from(u32::from_le_bytes(*count))
+            .ok()
+            .filter(|count| *count <= TRAITS_MAX)?;
         let (traits, codes) = rest.split_at_checked(8 * count)?;
         let word = |octets: &[u8]| octets.try_into().map(u64::from_le_bytes).unwrap_or_default();
-        let code = |octets: &[u8]| Code::from_raw(octets.try_into().map(u16::from_le_bytes).unwrap_or_default());
-        (codes.len() <= 2 * Self::SAMPLE_CODES_MAX && codes.len().is_multiple_of(2)).then(|| Self {
-            text: String::new(),
-            folded: Folded {
+        let code =
+            |octets: &[u8]| Code::from_raw(octets.try_into().map(u16::from_le_bytes).unwrap_or_default());
+        (codes.len() <= 2 * Self::SAMPLE_CODES_MAX && codes.len().is_multiple_of(2)).then(|| {
+            let folded = Folded {
                 codes: codes.chunks_exact(2).map(code).collect(),
                 at: Vec::new(),
-            },
-            traits: traits.chunks_exact(8).map(word).collect(),
-            wordless: false,
+            };
+            Self::new(
+                String::new(),
+                folded,
+                traits.chunks_exact(8).map(word).collect(),
+                false,
+            )
         })
+    }
+
+    fn new(text: String, folded: Folded, traits: Vec<u64>, wordless: bool) -> Self {
+        Self {
+            grams: Marks::grams(&folded.codes),
+            words: Marks::words(&folded.codes),
+            text,
+            folded,
+            traits,
+            wordless,
+        }
+    }
+
+    pub(crate) fn is_wordless(&self) -> bool {
+        self.wordless
     }
 
     pub(crate) fn codes(&self) -> &[Code] {
@@ -84,13 +112,15 @@ impl View {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     text: String,
+    /// Where links of pages lead, read behind the text.
+    targets: String,
     traits: Vec<u64>,
     /// Targets and shown texts of the links of its pages.
-    pub(super) anchors: Vec<(String, String)>,
+    anchors: Vec<(String, String)>,
     /// Octets that a reader of its pages does not see.
-    pub(super) hidden_octets: usize,
+    hidden_octets: usize,
     /// Their beginning.
-    pub(super) hidden_sample: String,
+    hidden_sample: String,
     images: u32,
     texts: u32,
 }
@@ -106,12 +136,24 @@ impl Reader {
         }
         let is_loud = subject.chars().any(char::is_uppercase) && !subject.chars().any(char::is_lowercase);
         self.trait_if(is_loud, "subject is loud");
-        let mailer = text("X-Mailer").or_else(|| text("User-Agent")).unwrap_or_default();
-        let name = mailer.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty());
+        let mailer = text("X-Mailer")
+            .or_else(|| text("User-Agent"))
+            .unwrap_or_default();
+        let name = mailer
+            .split(|c: char| !c.is_alphabetic())
+            .find(|word| !word.is_empty());
         self.trait_of("mailer", &name.unwrap_or_default().to_lowercase());
         let version: String = mailer.chars().take(40).collect();
         self.trait_of("version", &version);
-        for name in ["In-Reply-To", "References", "X-Priority", "Importance", "Organization", "Thread-Index", "X-MimeOLE"] {
+        for name in [
+            "In-Reply-To",
+            "References",
+            "X-Priority",
+            "Importance",
+            "Organization",
+            "Thread-Index",
+            "X-MimeOLE",
+        ] {
             self.trait_if(header.first(name).is_some(), name);
         }
         self.trait_of("priority", text("X-Priority").unwrap_or_default().trim());
@@ -151,19 +193,24 @@ impl Reader {
     pub(super) fn document(&mut self, text: &str, targets: &[String]) {
         self.push(text);
         let targets = targets.iter().take(TARGETS_MAX);
-        self.anchors.extend(targets.map(|target| (target.clone(), String::new())));
+        self.anchors
+            .extend(targets.map(|target| (target.clone(), String::new())));
     }
 
     fn page(&mut self, page: Page) {
         self.push(&page.text);
         for anchor in page.anchors.iter().take(TARGETS_MAX) {
             let target = &anchor.target[..anchor.target.floor_char_boundary(TARGET_OCTETS_MAX)];
-            self.push(target);
+            self.targets.push_str(target);
+            self.targets.push('\n');
         }
         self.images = self.images.saturating_add(page.images);
-        let size = |count: u32| ["0", "1", "few", "many"][(count.min(8) as usize).div_ceil(3).min(3)];
+        let size = |count: u32| ["none", "one", "few", "many"][(count.min(9) as usize).div_ceil(3).min(3)];
         self.trait_of("images", size(page.images));
-        self.trait_of("anchors", size(u32::try_from(page.anchors.len()).unwrap_or(u32::MAX)));
+        self.trait_of(
+            "anchors",
+            size(u32::try_from(page.anchors.len()).unwrap_or(u32::MAX)),
+        );
         self.trait_if(page.images_remote > 0, "remote images");
         self.trait_if(page.forms > 0, "form");
         self.trait_if(page.passwords > 0, "asks for a password");
@@ -177,7 +224,11 @@ impl Reader {
         if self.hidden_sample.is_empty() {
             self.hidden_sample = page.hidden_sample;
         }
-        self.anchors.extend(page.anchors.into_iter().map(|anchor| (anchor.target, anchor.text)));
+        self.anchors.extend(
+            page.anchors
+                .into_iter()
+                .map(|anchor| (anchor.target, anchor.text)),
+        );
     }
 
     /// Anything else that is known, such as what is odd about links.
@@ -193,9 +244,23 @@ impl Reader {
         }
     }
 
-    /// What was read so far.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    /// The links of what was read; what is odd about them becomes traits.
+    pub(super) fn links(&mut self, own_domains: &[&str]) -> LinkFacts {
+        let anchors: Vec<_> = self
+            .anchors
+            .iter()
+            .map(|(target, text)| (target.as_str(), text.as_str()))
+            .collect();
+        let facts = collect_links(&[&self.text], &anchors, own_domains);
+        for link in facts.links.iter().take(TARGETS_MAX) {
+            for flag in &link.flags {
+                self.trait_of("link", flag_name(flag));
+            }
+            self.trait_of("link suffix", link.domain.rsplit('.').next().unwrap_or_default());
+        }
+        let count = ["none", "one", "few", "many"][facts.links.len().min(9).div_ceil(3).min(3)];
+        self.trait_of("links", count);
+        facts
     }
 
     fn push(&mut self, text: &str) {
@@ -204,28 +269,58 @@ impl Reader {
         self.text.push('\n');
     }
 
-    pub(super) fn finish(mut self) -> View {
+    /// The view, and what is told of the text.
+    pub(super) fn finish(mut self) -> (View, TextFacts) {
         if self.texts > 1 {
             self.trait_of("has", "several texts");
         }
+        let targets = std::mem::take(&mut self.targets);
+        self.push(&targets);
         let folded = Folded::of(&self.text, false);
-        let letters = folded.codes.iter().filter(|code| code.is_letter()).take(WORDLESS_LETTERS_MAX + 1);
+        let letters = folded
+            .codes
+            .iter()
+            .filter(|code| code.is_letter())
+            .take(WORDLESS_LETTERS_MAX + 1);
         let wordless = letters.count() <= WORDLESS_LETTERS_MAX && self.images > 0;
         self.traits.sort_unstable();
         self.traits.dedup();
-        View {
-            text: self.text,
-            folded,
-            traits: self.traits,
+        let facts = TextFacts {
+            characters: u32::try_from(folded.codes.len()).unwrap_or(u32::MAX),
             wordless,
-        }
+            hidden_octets: u32::try_from(self.hidden_octets).unwrap_or(u32::MAX),
+            hidden_sample: self.hidden_sample,
+            bands: near::bands(&folded.codes).map(Vec::from).unwrap_or_default(),
+            ..TextFacts::default()
+        };
+        (View::new(self.text, folded, self.traits, wordless), facts)
+    }
+}
+
+fn flag_name(flag: &LinkFlag) -> &'static str {
+    match flag {
+        LinkFlag::Shortener => "shortener",
+        LinkFlag::FileShare => "file share",
+        LinkFlag::FreeHost => "free host",
+        LinkFlag::IpLiteral => "address",
+        LinkFlag::Punycode => "punycode",
+        LinkFlag::MixedScript => "mixed script",
+        LinkFlag::LookAlike { .. } => "look-alike",
+        LinkFlag::TextDiffers { .. } => "text differs",
+        LinkFlag::Userinfo => "userinfo",
+        LinkFlag::OddPort => "odd port",
+        LinkFlag::PercentHost => "percent",
+        LinkFlag::Redirect => "redirect",
+        LinkFlag::NewHost => "new host",
     }
 }
 
 fn mailbox_domain(header: &Header<'_>, name: &str) -> Option<String> {
     let text = header.first(name)?.text();
     let (_, domain) = text.rsplit_once('@')?;
-    let end = domain.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')).unwrap_or(domain.len());
+    let end = domain
+        .find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-'))
+        .unwrap_or(domain.len());
     Some(domain[..end].to_lowercase())
 }
 
@@ -249,7 +344,13 @@ mod tests {
         assert_eq!((again.codes(), &again.traits), (view.codes(), &view.traits));
         let long = View::of_text(&"word ".repeat(100_000));
         assert!(long.to_sample().len() <= View::SAMPLE_OCTETS_MAX);
-        for broken in [&b""[..], b"abc", b"\xff\xff\xff\xff", b"\x01\0\0\0abc", b"\0\0\0\0a"] {
+        for broken in [
+            &b""[..],
+            b"abc",
+            b"\xff\xff\xff\xff",
+            b"\x01\0\0\0abc",
+            b"\0\0\0\0a",
+        ] {
             assert!(View::from_sample(broken).is_none(), "{broken:?}");
         }
     }

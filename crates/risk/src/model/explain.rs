@@ -37,7 +37,9 @@ impl Model {
         let start = opinion.span.0 as usize;
         let mut phrases = Vec::new();
         while phrases.len() < PHRASES_MAX {
-            let Some((from, sum)) = heaviest(&shares) else { break };
+            let Some((from, sum)) = heaviest(&shares) else {
+                break;
+            };
             let to = shares.len().min(from + PHRASE_CODES);
             if sum <= 0.02 * total {
                 break;
@@ -60,16 +62,24 @@ impl Model {
         let mut spread = |place: u32, codes: usize, weight: f32| {
             let end = (place as usize + 1).saturating_sub(start).min(length);
             let from = end.saturating_sub(codes);
-            shares[from..end].iter_mut().for_each(|share| *share += weight / codes as f32);
+            shares[from..end]
+                .iter_mut()
+                .for_each(|share| *share += weight / codes as f32);
         };
         let range = view.grams.within(span);
         let norm = grams_norm(range.len());
-        for (place, hash) in view.grams.places[range.clone()].iter().zip(&view.grams.hashes[range]) {
+        for (place, hash) in view.grams.places[range.clone()]
+            .iter()
+            .zip(&view.grams.hashes[range])
+        {
             spread(*place, GRAM_CODES, self.weight(*hash) / norm);
         }
         let range = view.words.within(span);
         let norm = words_norm(range.len() + view.traits.len());
-        for (place, hash) in view.words.places[range.clone()].iter().zip(&view.words.hashes[range]) {
+        for (place, hash) in view.words.places[range.clone()]
+            .iter()
+            .zip(&view.words.hashes[range])
+        {
             spread(place.saturating_sub(1), GRAM_CODES, self.weight(*hash) / norm);
         }
         shares
@@ -92,9 +102,20 @@ fn told(text: &str, folded: &Folded, from: usize, to: usize) -> Option<String> {
     let end = folded.at.get(to).map_or(text.len(), |at| *at as usize);
     // Whole words: back to a blank, at most a few characters.
     let before = text.get(..start)?;
-    let back = before.chars().rev().take(15).take_while(|c| c.is_alphanumeric()).map(char::len_utf8).sum::<usize>();
+    let back = before
+        .chars()
+        .rev()
+        .take(15)
+        .take_while(|c| c.is_alphanumeric())
+        .map(char::len_utf8)
+        .sum::<usize>();
     let passage = text.get(start - back..end)?;
     let words: Vec<&str> = passage.split_whitespace().collect();
-    let shown: String = words.join(" ").chars().filter(|c| !c.is_control()).take(TOLD_CHARS_MAX).collect();
+    let shown: String = words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(TOLD_CHARS_MAX)
+        .collect();
     (!shown.is_empty()).then_some(shown)
 }

@@ -82,7 +82,9 @@ pub(crate) fn each_word(codes: &[Code], mut call: impl FnMut(usize, u64)) {
     let end = Code::from_raw(u16::from(b' '));
     for (place, code) in codes.iter().take(WORD_CODES_MAX).chain([&end]).enumerate() {
         if code.is_letter() || code.is_digit() {
-            word = (word ^ code.bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+            word = (word ^ code.bits())
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(23);
             length += 1;
             // A script without blanks: two characters are a word.
             if !(code.is_wide() && length >= 2) {

@@ -14,13 +14,15 @@
 mod explain;
 mod marks;
 mod math;
+mod models;
 mod ranks;
 mod saved;
 
 use crate::content::View;
+pub use explain::Phrase;
 pub(crate) use marks::{Marks, each_word, mix};
 use math::logistic;
-pub use explain::Phrase;
+pub use models::Models;
 pub use ranks::{Ranks, weight_of_rank};
 pub use saved::{SavedError, shipped, shipped_ranks};
 
@@ -171,15 +173,17 @@ impl<'a> Sums<'a> {
             view,
             grams: running(&view.grams),
             words: running(&view.words),
-            traits: view.traits.iter().map(|hash| f64::from(model.weight(*hash))).sum(),
+            traits: view
+                .traits
+                .iter()
+                .map(|hash| f64::from(model.weight(*hash)))
+                .sum(),
         }
     }
 
     fn odds(&self, span: (u32, u32)) -> f32 {
         let (grams, words) = (self.view.grams.within(span), self.view.words.within(span));
-        let sum = |sums: &[f64], range: &std::ops::Range<usize>| {
-            (sums[range.end] - sums[range.start]) as f32
-        };
+        let sum = |sums: &[f64], range: &std::ops::Range<usize>| (sums[range.end] - sums[range.start]) as f32;
         let said = sum(&self.words, &words) + self.traits as f32;
         sum(&self.grams, &grams) / grams_norm(grams.len())
             + said / words_norm(words.len() + self.view.traits.len())
@@ -201,10 +205,13 @@ fn words_norm(count: usize) -> f32 {
 
 /// The parts of a text of `end` characters; none of a text that is no longer than one.
 fn parts(end: u32) -> impl Iterator<Item = (u32, u32)> {
-    SCALES.into_iter().filter(move |(length, _)| end > *length).flat_map(move |(length, stride)| {
-        let count = (end - length).div_ceil(stride) + 1;
-        (0..count).map(move |index| (index * stride, end.min(index * stride + length)))
-    })
+    SCALES
+        .into_iter()
+        .filter(move |(length, _)| end > *length)
+        .flat_map(move |(length, stride)| {
+            let count = (end - length).div_ceil(stride) + 1;
+            (0..count).map(move |index| (index * stride, end.min(index * stride + length)))
+        })
 }
 
 #[cfg(test)]
@@ -214,8 +221,14 @@ mod tests {
     fn taught() -> Model {
         let mut model = Model::new([1, 2]);
         for round in 0..30 {
-            model.learn(&View::of_text(&format!("cheap watches, buy now, offer {round}")), true);
-            model.learn(&View::of_text(&format!("the minutes of the meeting on day {round} are attached")), false);
+            model.learn(
+                &View::of_text(&format!("cheap watches, buy now, offer {round}")),
+                true,
+            );
+            model.learn(
+                &View::of_text(&format!("the minutes of the meeting on day {round} are attached")),
+                false,
+            );
         }
         model
     }
@@ -229,8 +242,15 @@ mod tests {
         let model = taught();
         assert_eq!(model.learned(), (30, 30));
         let spam = odds(&model, "buy cheap watches now");
-        assert!(spam > 0.0 && odds(&model, "minutes of the meeting") < 0.0, "{spam}");
-        for disguised in ["buy ch3ap w@tches now", "bu\u{200b}y cheap wat\u{ad}ches now", "buy c.h.e.a.p watches now"] {
+        assert!(
+            spam > 0.0 && odds(&model, "minutes of the meeting") < 0.0,
+            "{spam}"
+        );
+        for disguised in [
+            "buy ch3ap w@tches now",
+            "bu\u{200b}y cheap wat\u{ad}ches now",
+            "buy c.h.e.a.p watches now",
+        ] {
             assert_eq!(odds(&model, disguised), spam, "{disguised}");
         }
     }
@@ -240,7 +260,11 @@ mod tests {
         let model = taught();
         let ham = "the minutes of the meeting on some day are attached as ever, and so are those of the days before. ".repeat(40);
         let both = format!("{ham} cheap watches, buy now, offer 7, cheap watches now! {ham}");
-        let (alone, around, inside) = (odds(&model, "cheap watches, buy now, offer 7"), odds(&model, &ham), odds(&model, &both));
+        let (alone, around, inside) = (
+            odds(&model, "cheap watches, buy now, offer 7"),
+            odds(&model, &ham),
+            odds(&model, &both),
+        );
         assert!(around < inside && inside <= alone, "{around} {inside} {alone}");
     }
 
@@ -248,8 +272,14 @@ mod tests {
     fn the_same_bits_every_time() {
         let (a, b) = (taught(), taught());
         assert_eq!(a.weights, b.weights);
-        let digest = a.weights.iter().fold(0u64, |sum, weight| mix(sum ^ u64::from(weight.to_bits())));
-        assert_eq!(digest, 0, "a change of the learner changes the shipped model: train it anew");
+        let digest = a
+            .weights
+            .iter()
+            .fold(0u64, |sum, weight| mix(sum ^ u64::from(weight.to_bits())));
+        assert_eq!(
+            digest, 1_058_030_148_975_641_501,
+            "a change of the learner changes the shipped model: train it anew"
+        );
     }
 
     #[test]
@@ -258,7 +288,8 @@ mod tests {
         other.learn(&View::of_text("cheap watches, buy now"), true);
         let mut one = Model::new([1, 2]);
         one.learn(&View::of_text("cheap watches, buy now"), true);
-        let used = |model: &Model| -> Vec<usize> { (0..SLOTS).filter(|slot| model.weights[*slot] != 0.0).collect() };
+        let used =
+            |model: &Model| -> Vec<usize> { (0..SLOTS).filter(|slot| model.weights[*slot] != 0.0).collect() };
         assert_eq!(used(&one).len(), used(&other).len());
         assert_ne!(used(&one), used(&other));
     }

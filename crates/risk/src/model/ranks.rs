@@ -94,7 +94,11 @@ pub fn weight_of_rank(rank: f32) -> f32 {
 }
 
 fn bin(odds: f32) -> usize {
-    let odds = if odds.is_nan() { 0.0 } else { odds.clamp(-32.0, 31.99) };
+    let odds = if odds.is_nan() {
+        0.0
+    } else {
+        odds.clamp(-32.0, 31.99)
+    };
     (((odds + 32.0) / BIN) as usize).min(BINS - 1)
 }
 
@@ -109,7 +113,13 @@ mod tests {
             .sum::<f64>()
             / 100_000.0;
         assert!((0.9..=1.0).contains(&mean), "{mean}");
-        let check = |rank: f32, db: f32| assert!((weight_of_rank(rank) - db).abs() < 0.1, "{rank}: {}", weight_of_rank(rank));
+        let check = |rank: f32, db: f32| {
+            assert!(
+                (weight_of_rank(rank) - db).abs() < 0.1,
+                "{rank}: {}",
+                weight_of_rank(rank)
+            )
+        };
         check(1.0, WEIGHT_MIN_DB);
         check(0.1, 1.8);
         check(0.01, 8.8);

@@ -24,7 +24,8 @@ pub enum SavedError {
 }
 
 static SHIPPED: LazyLock<(Model, Ranks)> = LazyLock::new(|| {
-    Model::from_small(include_bytes!("shipped.model")).unwrap_or_else(|_| (Model::new([0, 0]), Ranks::default()))
+    Model::from_small(include_bytes!("shipped.model"))
+        .unwrap_or_else(|_| (Model::new([0, 0]), Ranks::default()))
 });
 
 /// The model that comes with the program; trained by `cargo xtask train`, described in docs/model.md.
@@ -99,7 +100,10 @@ impl Model {
         let model = Self {
             key: [words[0], words[1]],
             learned: [words[2], words[3]],
-            weights: weights.iter().map(|octet| large(i8::from_le_bytes([*octet]))).collect(),
+            weights: weights
+                .iter()
+                .map(|octet| large(i8::from_le_bytes([*octet])))
+                .collect(),
             squares: Vec::new(),
         };
         Ok((model, Ranks::try_from(bins).map_err(|_| SavedError::Damaged)?))
@@ -154,9 +158,15 @@ mod tests {
         let view = View::of_text("cheap watches, buy now");
         (0..5).for_each(|_| model.learn(&view, true));
         let again = Model::from_octets(&model.to_octets()).unwrap();
-        assert_eq!((again.opinion(&view), again.learned()), (model.opinion(&view), (5, 0)));
+        assert_eq!(
+            (again.opinion(&view), again.learned()),
+            (model.opinion(&view), (5, 0))
+        );
         let (small, _) = Model::from_small(&model.to_small(&Ranks::default())).unwrap();
-        let (large, small) = (model.opinion(&view).unwrap().odds, small.opinion(&view).unwrap().odds);
+        let (large, small) = (
+            model.opinion(&view).unwrap().odds,
+            small.opinion(&view).unwrap().odds,
+        );
         assert!((large - small).abs() < 0.05 * large.abs(), "{large} {small}");
     }
 

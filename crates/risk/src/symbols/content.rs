@@ -1,6 +1,7 @@
 //! Test strings and form.
 
-use crate::{Facts, Group, Symbol};
+use crate::model::weight_of_rank;
+use crate::{Facts, Group, Reading, Symbol, TextFacts};
 
 pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
     let Some(content) = facts.content.known() else {
@@ -22,6 +23,9 @@ pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
             "the test string of virus scanners",
         ));
     }
+    if let Some(text) = &content.text {
+        words(text, symbols);
+    }
     if !content.defects.is_empty() {
         let names: Vec<_> = content
             .defects
@@ -30,4 +34,48 @@ pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
             .collect();
         symbols.push(Symbol::new("MALFORMED", Group::Content, 1.0, names.join(", ")));
     }
+}
+
+/// Messages of a role before which the reference speaks, not the site: until then a text alone cannot weigh much.
+const MEASURED_MIN: u32 = 1_000;
+/// What a text weighs at most until then.
+const YOUNG_WEIGHT_MAX_DB: f32 = 10.0;
+/// Hidden octets below which a page is only badly made.
+const HIDDEN_OCTETS_MIN: u32 = 200;
+
+fn words(text: &TextFacts, symbols: &mut Vec<Symbol>) {
+    if let Some(reading) = &text.reading {
+        let weight = weight_of_rank(reading.rank);
+        let bound = if reading.measured_on < MEASURED_MIN {
+            YOUNG_WEIGHT_MAX_DB
+        } else {
+            weight
+        };
+        symbols.push(Symbol::new(
+            "TEXT",
+            Group::Content,
+            weight.min(bound),
+            usual(reading),
+        ));
+    }
+    if text.hidden_octets >= HIDDEN_OCTETS_MIN && text.hidden_octets > text.characters / 5 {
+        let detail = format!("{} octets: {}", text.hidden_octets, text.hidden_sample);
+        symbols.push(Symbol::new("TEXT_HIDDEN", Group::Content, 4.0, detail));
+    }
+}
+
+/// How usual a text is, and its passages.
+fn usual(reading: &Reading) -> String {
+    let share = 100.0 * (1.0 - f64::from(reading.rank));
+    let phrases: Vec<_> = reading
+        .phrases
+        .iter()
+        .map(|phrase| format!("\u{201c}{}\u{201d}", phrase.text))
+        .collect();
+    let end = if phrases.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", phrases.join(", "))
+    };
+    format!("looks more like spam than {share:.1} % of the mail sent here{end}")
 }
