@@ -7,6 +7,7 @@ pub mod charset;
 mod encoded_word;
 mod extension;
 pub mod field;
+pub mod html;
 mod kind;
 mod magic;
 pub mod mailbox;
