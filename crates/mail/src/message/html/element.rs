@@ -143,7 +143,7 @@ elements! {
     CAPTION "caption" CELL | Class::BLOCK;
 
     OBJECT "object" EMBEDDED; APPLET "applet" EMBEDDED; MARQUEE "marquee" EMBEDDED; TEMPLATE "template" EMBEDDED | Class::UNSEEN;
-    DATALIST "datalist" Class::UNSEEN; XML "xml" Class::UNSEEN;
+    DATALIST "datalist" Class::UNSEEN;
 
     SCRIPT "script" RAW; STYLE "style" RAW; IFRAME "iframe" RAW; NOEMBED "noembed" RAW; NOFRAMES "noframes" RAW;
     TITLE "title" RAW | Class::REFERENCES;

@@ -23,6 +23,9 @@ enum Gap {
     Line,
 }
 
+/// Octets of text that are looked at in one step.
+const STEP: usize = 16;
+
 const PLAIN: u8 = 0;
 const BLANK: u8 = 1;
 /// `&`, a control, or the first octet of a no-break space.
@@ -189,14 +192,27 @@ pub fn to_string(octets: Vec<u8>) -> String {
     String::from_utf8(octets).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The end of the run of plain octets from `at` on, with single blanks inside of it.
+/// The end of the run of plain octets from `start` on, with single blanks inside of it.
 fn plain_end(text: &[u8], start: usize) -> usize {
     let mut at = start;
+    if text.get(at).is_some_and(|&b| CLASSES[usize::from(b)] != PLAIN) {
+        return at;
+    }
+    // Wide steps first: written so that the compiler makes vector code of it.
+    while let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<{ STEP + 1 }>()) {
+        let ends = |b: u8| (b < b' ') | (b == b'&') | (b == 0x7f) | (b == 0xc2);
+        let pairs = window[..STEP].iter().zip(&window[1..]);
+        if pairs.fold(false, |found, (&a, &b)| {
+            found | ends(a) | ends(b) | ((a == b' ') & (b == b' '))
+        }) {
+            break;
+        }
+        at += STEP;
+    }
     while let Some(&b) = text.get(at) {
         let is_plain = CLASSES[usize::from(b)] == PLAIN;
         let joins = || {
             b == b' '
-                && at > start
                 && text
                     .get(at + 1)
                     .is_some_and(|&next| CLASSES[usize::from(next)] == PLAIN)

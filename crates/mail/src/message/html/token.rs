@@ -75,12 +75,15 @@ impl<'a> Attributes<'a> {
     /// Reads from behind the tag's name to behind its `>`, and gives that place; none when the tag never ends.
     fn read(&mut self, html: &'a [u8], mut at: usize) -> Option<usize> {
         self.set = 0;
+        if *html.get(at)? == b'>' {
+            return Some(at + 1);
+        }
         loop {
             at = skip(html, at, BLANK | SLASH);
             if *html.get(at)? == b'>' {
                 return Some(at + 1);
             }
-            let (name, end) = read_name(html, at, BLANK | SLASH | GREATER | EQUALS);
+            let (name, end) = read_name(html, at, &ATTRIBUTE_NAMES);
             at = skip(html, end, BLANK);
             let mut value: &[u8] = b"";
             if *html.get(at)? == b'=' {
@@ -136,26 +139,28 @@ impl<'a> Tokenizer<'a> {
     /// Text up to the next tag or comment, or that tag or comment.
     fn step(&mut self) -> Option<Token<'a>> {
         let start = self.at;
-        let mut from = start;
-        while let Some(found) = self.html.get(from..).and_then(|rest| memchr(b'<', rest)) {
-            let tag = from + found;
-            let is_markup = match self.html.get(tag + 1) {
-                Some(b'/') => tag + 2 < self.html.len(),
-                Some(next) => next.is_ascii_alphabetic() || matches!(next, b'!' | b'?'),
-                None => false,
-            };
-            if is_markup && tag == start {
-                return self.markup(tag);
-            }
-            if is_markup {
-                self.at = tag;
-                return Some(Token::Text(&self.html[start..tag]));
-            }
-            from = tag + 1;
+        if self.is_markup(start) {
+            return self.markup(start);
         }
-        self.at = self.html.len();
-        let text = self.html.get(start..).filter(|text| !text.is_empty())?;
+        let mut end = start;
+        loop {
+            let rest = self.html.get(end + 1..).unwrap_or_default();
+            end = memchr(b'<', rest).map_or(self.html.len(), |found| end + 1 + found);
+            if end == self.html.len() || self.is_markup(end) {
+                break;
+            }
+        }
+        self.at = end;
+        let text = self.html.get(start..end).filter(|text| !text.is_empty())?;
         Some(Token::Text(text))
+    }
+
+    fn is_markup(&self, at: usize) -> bool {
+        match self.html.get(at..) {
+            Some([b'<', b'/', _, ..]) => true,
+            Some([b'<', next, ..]) => next.is_ascii_alphabetic() || matches!(next, b'!' | b'?'),
+            _ => false,
+        }
     }
 
     /// `tag` is the place of a `<` that begins markup.
@@ -275,26 +280,51 @@ fn find(html: &[u8], mut at: usize, classes: u8) -> usize {
 
 /// The name of an element, and where it ends.
 fn read_element(html: &[u8], start: usize) -> (Name, usize) {
-    let (name, end) = read_name(html, start, BLANK | SLASH | GREATER);
+    let (name, end) = read_name(html, start, &ELEMENT_NAMES);
     (name.exact(html.get(start..end).unwrap_or_default()), end)
 }
 
 /// A name of at least one octet, whatever that is, and where it ends.
 #[inline]
-fn read_name(html: &[u8], start: usize, stops: u8) -> (Name, usize) {
-    let rest = html.get(start..).unwrap_or_default();
-    let (mut letters, mut shift, mut length) = (0u64, 0, 0);
-    for &b in rest {
-        if STOPS[usize::from(b)] & stops != 0 && length > 0 {
+fn read_name(html: &[u8], start: usize, letters_of: &[u8; 256]) -> (Name, usize) {
+    let mut name = html
+        .get(start)
+        .map_or(0, |first| u64::from(first.to_ascii_lowercase()));
+    let (mut at, mut shift) = (start + 1, 8);
+    while let Some(&b) = html.get(at) {
+        let letter = letters_of[usize::from(b)];
+        if letter == STOP {
             break;
         }
+        at += 1;
         if shift < 56 {
-            letters |= u64::from(b.to_ascii_lowercase()) << shift;
+            name |= u64::from(letter) << shift;
             shift += 8;
         }
-        length += 1;
     }
-    (Name::new(letters, length), start + length)
+    (Name::new(name, at - start), at)
+}
+
+/// In the tables of letters: the name ends before this octet.
+const STOP: u8 = 0;
+/// Lower-case letters of names of elements.
+const ELEMENT_NAMES: [u8; 256] = letters(BLANK | SLASH | GREATER);
+/// The same for attributes.
+const ATTRIBUTE_NAMES: [u8; 256] = letters(BLANK | SLASH | GREATER | EQUALS);
+
+const fn letters(stops: u8) -> [u8; 256] {
+    let mut letters = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        letters[b] = match b as u8 {
+            _ if STOPS[b] & stops != 0 => STOP,
+            // No octet of UTF-8.
+            0 => 0xff,
+            b => b.to_ascii_lowercase(),
+        };
+        b += 1;
+    }
+    letters
 }
 
 #[cfg(test)]
