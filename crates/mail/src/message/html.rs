@@ -12,10 +12,11 @@ mod css;
 mod element;
 mod look;
 mod reader;
-mod reference;
+pub(in crate::message) mod reference;
 mod sheet;
 mod style;
-mod text;
+pub(in crate::message) mod target;
+pub(in crate::message) mod text;
 mod token;
 mod tree;
 

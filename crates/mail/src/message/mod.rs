@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod budget;
 pub mod charset;
+pub mod document;
 mod encoded_word;
 mod extension;
 pub mod field;

@@ -4,7 +4,8 @@ use super::color::Color;
 use super::element::{self, Class, Name};
 use super::sheet::Sheet;
 use super::style::{self, Declared};
-use super::text::{self, Text};
+use super::target::target;
+use super::text::Text;
 use super::token::{Attribute, Attributes, Token, Tokenizer};
 use super::tree::Tree;
 use super::{
@@ -347,33 +348,6 @@ impl<'l> Reader<'l> {
             anchor.text = self.text.since(start, SAMPLE_CHARS_MAX);
         }
     }
-}
-
-/// A URL as a reader takes it.
-fn target(url: &[u8]) -> String {
-    let is_blank = |b: &u8| *b <= b' ';
-    let start = url.iter().position(|b| !is_blank(b)).unwrap_or(url.len());
-    let end = url
-        .iter()
-        .rposition(|b| !is_blank(b))
-        .map_or(start, |end| end + 1);
-    let url = &url[start..end];
-    let mut octets = match memchr::memchr3(b'\t', b'\n', b'\r', url) {
-        None => url[..url.len().min(TARGET_OCTETS_MAX)].to_vec(),
-        Some(_) => {
-            let inside = url
-                .iter()
-                .copied()
-                .filter(|b| !matches!(b, b'\t' | b'\n' | b'\r'));
-            inside.take(TARGET_OCTETS_MAX).collect()
-        }
-    };
-    if octets.len() == TARGET_OCTETS_MAX {
-        // The last character may have been cut.
-        let whole = octets.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-        octets.truncate(whole);
-    }
-    text::to_string(octets)
 }
 
 /// The URL of `5; url=...`.
