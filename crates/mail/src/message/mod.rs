@@ -4,9 +4,11 @@
 pub mod archive;
 pub mod budget;
 pub mod charset;
+pub mod document;
 mod encoded_word;
 mod extension;
 pub mod field;
+pub mod html;
 mod kind;
 mod magic;
 pub mod mailbox;

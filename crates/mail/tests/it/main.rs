@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dkim;
+mod html;
 mod link;
 mod message;
 mod rfc5321;
