@@ -6,7 +6,7 @@
 
 use crate::gather::{Gatherer, Message, Question};
 use jiff::Timestamp;
-use risk::{Action, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
+use risk::{Action, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use store::{Reservation, StoreError};
@@ -89,7 +89,9 @@ impl Assessor {
     ) -> Result<Option<Lock>, StoreError> {
         let ledger = &self.gatherer.store.ledger;
         let Assessed {
-            verdict, reservation, ..
+            facts,
+            verdict,
+            reservation,
         } = assessed;
         let taken = carried_out && matches!(verdict.action, Action::Accept | Action::Hold);
         if let Some(reservation) = reservation.filter(|_| !taken) {
@@ -97,6 +99,12 @@ impl Assessor {
         }
         if !carried_out {
             return Ok(None);
+        }
+        if taken && verdict.action == Action::Accept && verdict.class == Class::Clean {
+            let content = facts.content.known();
+            if let Some(links) = content.and_then(|content| content.links.as_ref()) {
+                self.gatherer.store.hosts.teach(links, &sender.key(), now);
+            }
         }
         let policy = self.gatherer.policy.load_full();
         let reference = story.id().to_string();

@@ -5,6 +5,7 @@
 //! an exceeded limit): a flood costs the scanners nothing.
 //! Trusts the directory and the ledger. When the directory cannot be read, the site's limits count.
 
+use crate::lists::Lists;
 use crate::scan::{About, Scanners};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -54,6 +55,8 @@ pub struct Gatherer {
     pub store: Arc<Store>,
     /// Other scanners.
     pub scanners: Arc<Scanners>,
+    /// Blocklists.
+    pub lists: Arc<Lists>,
     /// The policy in force; a reload replaces it.
     pub policy: Arc<ArcSwap<Policy>>,
 }
@@ -92,10 +95,10 @@ impl Gatherer {
         }
         let about = about(question, message);
         if self.scanners.is_empty() {
-            facts.content = examine(message.octets).await;
+            facts.content = self.content(question, message.octets).await;
         } else {
             let (content, scans) = tokio::join!(
-                examine(message.octets),
+                self.content(question, message.octets),
                 self.scanners.scan(message.octets, &about)
             );
             facts.content = content;
@@ -105,6 +108,19 @@ impl Gatherer {
             facts.standing = Gathered::Known(standing);
         }
         (facts, reservation)
+    }
+
+    /// The message itself, and what site and lists know of its links.
+    async fn content(&self, question: &Question<'_>, octets: &Bytes) -> Gathered<ContentFacts> {
+        let mut content = examine(octets).await;
+        if let Gathered::Known(known) = &mut content
+            && let Some(links) = &mut known.links
+        {
+            let is_own = |domain: &str| matches!(self.store.directory.domain(domain), Ok(Some(_)));
+            self.store.hosts.recall(links, is_own, question.now);
+            self.lists.ask(links, is_own).await;
+        }
+        content
     }
 
     fn reserve(

@@ -8,6 +8,7 @@ mod controls;
 mod database;
 mod directory;
 mod error;
+mod hosts;
 mod ledger;
 mod lock;
 mod password;
@@ -22,6 +23,7 @@ pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
 };
 pub use error::StoreError;
+pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
@@ -51,6 +53,8 @@ pub struct Store {
     pub directory: Directory,
     /// What is remembered of senders.
     pub ledger: Ledger,
+    /// Where links of accepted mail lead to.
+    pub hosts: Hosts,
     /// Stories.
     pub stories: Stories,
     /// What operators paused.
@@ -80,6 +84,7 @@ impl Store {
             queue: Queue::open(Arc::new(folder), &queue)?,
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
+            hosts: Hosts::open(directory)?,
             stories: Stories::open(directory, settings.stories_kept_days)?,
             controls: Controls::open(directory)?,
             _lock: lock,
@@ -90,7 +95,8 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         let queue = self.queue.close().await;
         let ledger = self.ledger.flush().await;
+        let hosts = self.hosts.flush().await;
         let stories = self.stories.flush().await;
-        queue.and(ledger).and(stories)
+        queue.and(ledger).and(hosts).and(stories)
     }
 }

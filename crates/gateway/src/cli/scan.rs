@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use ingress::lists::Lists;
 use ingress::scan::{About, Scanners};
 use risk::{Class, Door, DoorKind, Facts, Gathered, Policy, Sender, SenderKind, Stage, Verdict};
 use std::collections::BTreeMap;
@@ -35,11 +36,14 @@ pub struct Scan {
 impl Scan {
     /// Judges. The exit code is 0 when all are clean or suspect, 1 when one is spam or malware.
     pub fn run(self, config: &Path) -> Result<ExitCode> {
-        let (policy, scan) = if config.exists() {
+        let (policy, scan, lists) = if config.exists() {
             let resolved = resolve(&Config::read(config)?)?;
-            (resolved.policy, resolved.scan)
+            let resolver = crate::serve::resolver(&resolved)?;
+            let lists = Lists::new(resolved.lists, resolver);
+            (resolved.policy, resolved.scan, lists)
         } else {
-            (Policy::default(), ingress::scan::ScannerSettings::default())
+            let scan = ingress::scan::ScannerSettings::default();
+            (Policy::default(), scan, Lists::none())
         };
         let files = self.found()?;
         let bar = if self.json || !self.summary {
@@ -52,7 +56,7 @@ impl Scan {
         block_on(async {
             let scanners = Scanners::new(scan, net::Dialer::system());
             for file in &files {
-                let (facts, verdict) = judge_file(file, &scanners, &policy).await?;
+                let (facts, verdict) = judge_file(file, &scanners, &lists, &policy).await?;
                 *counts.entry(verdict.class).or_default() += 1;
                 self.show(file, &facts, &verdict)?;
                 bar.inc(1);
@@ -99,7 +103,12 @@ impl Scan {
     }
 }
 
-async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result<(Facts, Verdict)> {
+async fn judge_file(
+    file: &Path,
+    scanners: &Scanners,
+    lists: &Lists,
+    policy: &Policy,
+) -> Result<(Facts, Verdict)> {
     let size = std::fs::metadata(file)
         .with_context(|| file.display().to_string())?
         .len();
@@ -121,7 +130,11 @@ async fn judge_file(file: &Path, scanners: &Scanners, policy: &Policy) -> Result
         tenant: String::new(),
     };
     let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
-    facts.content = Gathered::Known(risk::examine(&message, &mail::message::Limits::default()));
+    let mut content = risk::examine(&message, &mail::message::Limits::default());
+    if let Some(links) = &mut content.links {
+        lists.ask(links, |_| false).await;
+    }
+    facts.content = Gathered::Known(content);
     let about = About {
         client: None,
         helo: "",

@@ -81,13 +81,14 @@ fn without_a_scheme() {
         finds(text, &[link]);
     }
     for text in [
-        "readme.md and main.rs, archive.zip, run.sh, lib.so",
+        "Conf.pm, readme.md and main.rs, archive.zip, run.sh, lib.so",
         "e.g. this, i.e. that, U.S.A., a.m. p.m.",
         "Node.js and jQuery.min.js",
         "john.smith@example.com, <mailto:a@example.org>",
         "john@mail.example.com/home",
         "src/example.com and C:\\example.com",
         "Finished.It was late. Grazie.In fede",
+        "и т.д., т.е. в 2002 г.; стр.12",
         "3.14, 1.2.3.4, 10.000,00 v2.0.1",
         "foo.bar() x.name=1 $a.com",
         "...com .. . .net",
