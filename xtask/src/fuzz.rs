@@ -35,7 +35,7 @@ enum Seeds {
     MessagesBelowFigures,
 }
 
-const TARGETS: [Target; 19] = [
+const TARGETS: [Target; 20] = [
     target("addresses", "command", Seeds::None),
     target("command", "command", Seeds::Dialogs),
     target("data", "stream", Seeds::MessagesBelowFigures),
@@ -50,6 +50,7 @@ const TARGETS: [Target; 19] = [
     target("sniff", "sniff", Seeds::MessagesBelowFigures),
     target("html", "html", Seeds::None),
     target("document", "document", Seeds::None),
+    target("link", "link", Seeds::MessagesBelowFigures),
     target("dkim", "message", Seeds::Messages),
     target("dsn", "message", Seeds::None),
     target("judge", "message", Seeds::MessagesBelowFigures),

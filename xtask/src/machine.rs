@@ -17,7 +17,7 @@ pub enum Need {
 
 /// A program and the Debian package that brings it.
 const BUILD: [(&str, &str); 4] = [("cc", "gcc"), ("g++", "g++"), ("make", "make"), ("npm", "npm")];
-const TEST: [(&str, &str); 14] = [
+const TEST: [(&str, &str); 15] = [
     ("fiu-run", "fiu-utils"),
     ("mkfs.ext4", "e2fsprogs"),
     ("curl", "curl"),
@@ -29,6 +29,7 @@ const TEST: [(&str, &str); 14] = [
     ("spamd", "spamd"),
     ("spamassassin", "spamassassin"),
     ("clamd", "clamav-daemon"),
+    ("rbldnsd", "rbldnsd"),
     ("openssl", "openssl"),
     ("chromium", "chromium"),
     ("zstd", "zstd"),

@@ -8,6 +8,7 @@ use crate::config::{Config, Resolved, resolve};
 use crate::control;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
+use ingress::lists::Lists;
 use ingress::scan::Scanners;
 use panel::{Health, PanelState};
 use risk::Policy;
@@ -44,6 +45,7 @@ struct House {
     tls: net::ServerTls,
     clock: net::Clock,
     scanners: Arc<Scanners>,
+    lists: Arc<Lists>,
 }
 
 async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
@@ -52,6 +54,8 @@ async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
     let (closing, closed) = watch::channel(false);
     let servers = start_panel(&house, &resolved, closed).await?;
     let ingress = start_ingress(&house, &resolved)?;
+    let lists = Arc::clone(&house.lists);
+    tokio::spawn(async move { lists.test().await });
     for (name, address) in ingress.addresses() {
         eprintln!("dogana: {name} listens on {address}");
     }
@@ -98,6 +102,7 @@ fn open(resolved: &Resolved) -> Result<House> {
     let tls = net::ServerTls::from_files(&certificate, &key)?;
     let policy = Arc::new(ArcSwap::from_pointee(resolved.policy.clone()));
     let scanners = Arc::new(Scanners::new(resolved.scan.clone(), net::Dialer::system()));
+    let lists = Arc::new(Lists::new(resolved.lists.clone(), resolver(resolved)?));
     Ok(House {
         store,
         hub,
@@ -107,7 +112,27 @@ fn open(resolved: &Resolved) -> Result<House> {
         tls,
         clock: net::Clock::system(),
         scanners,
+        lists,
     })
+}
+
+/// Name servers, or the fixed answers instead of them.
+pub(crate) fn resolver(resolved: &Resolved) -> Result<net::Resolver> {
+    if resolved.hosts.is_empty() {
+        return Ok(net::Resolver::system(
+            &resolved.name_servers,
+            resolved.dns_timeout,
+        )?);
+    }
+    let addresses = resolved
+        .hosts
+        .iter()
+        .map(|(name, list)| (name.clone(), Ok(list.clone())))
+        .collect();
+    Ok(net::Resolver::table(net::DnsTable {
+        addresses,
+        ..Default::default()
+    }))
 }
 
 /// A certificate of our own making, kept in the data directory; made anew when it is missing or unreadable.
@@ -148,24 +173,11 @@ fn write_durably(path: &Path, octets: &[u8]) -> Result<()> {
 }
 
 fn start_egress(house: &House, resolved: &Resolved) -> Result<egress::Egress> {
-    let resolver = if resolved.hosts.is_empty() {
-        net::Resolver::system(&resolved.name_servers, resolved.dns_timeout)?
-    } else {
-        let addresses = resolved
-            .hosts
-            .iter()
-            .map(|(name, list)| (name.clone(), Ok(list.clone())))
-            .collect();
-        net::Resolver::table(net::DnsTable {
-            addresses,
-            ..Default::default()
-        })
-    };
     Ok(egress::Egress::start(
         resolved.egress.clone(),
         Arc::clone(&house.store),
         Arc::clone(&house.hub),
-        resolver,
+        resolver(resolved)?,
         net::Dialer::system(),
         Some(net::ClientTls::new()?),
         house.clock.clone(),
@@ -183,6 +195,7 @@ fn start_ingress(house: &House, resolved: &Resolved) -> Result<ingress::Ingress>
         Arc::clone(&house.hub),
         Arc::clone(&house.policy),
         Arc::clone(&house.scanners),
+        Arc::clone(&house.lists),
         house.clock.clone(),
     )?)
 }
@@ -194,6 +207,7 @@ async fn start_panel(
 ) -> Result<Vec<tokio::task::JoinHandle<()>>> {
     let clock = house.clock.clone();
     let (store, scanners) = (Arc::clone(&house.store), Arc::clone(&house.scanners));
+    let lists = Arc::clone(&house.lists);
     let (data, least_free) = (resolved.store.directory.clone(), resolved.store.free_octets_min);
     let state = PanelState {
         store: Arc::clone(&house.store),
@@ -201,7 +215,7 @@ async fn start_panel(
         metrics: house.metrics.clone(),
         policy: Arc::clone(&house.policy),
         settings: resolved.panel.clone(),
-        health: Arc::new(move || health(&store, &scanners, &data, least_free)),
+        health: Arc::new(move || health(&store, &scanners, &lists, &data, least_free)),
         now: Arc::new(move || clock.now()),
         closing,
     };
@@ -220,10 +234,13 @@ async fn start_panel(
 }
 
 /// Mail is taken and delivered unless a note says otherwise; each note is a sentence for the operator.
-fn health(store: &Store, scanners: &Scanners, data: &Path, least_free: u64) -> Health {
+fn health(store: &Store, scanners: &Scanners, lists: &Lists, data: &Path, least_free: u64) -> Health {
     let mut notes = Vec::new();
     for (name, why) in scanners.down() {
         notes.push(format!("{name} does not answer: {why}"));
+    }
+    for (name, why) in lists.down() {
+        notes.push(format!("the list {name} is not believed: {why}"));
     }
     if store
         .controls

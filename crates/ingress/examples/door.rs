@@ -65,6 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         hub,
         policy,
         scanners,
+        Arc::new(ingress::lists::Lists::none()),
         Clock::system(),
     )?;
     for (name, address) in ingress.addresses() {

@@ -6,7 +6,7 @@
 
 use crate::gather::{Gatherer, Message, Question};
 use jiff::Timestamp;
-use risk::{Action, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
+use risk::{Action, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use store::{Reservation, StoreError};
@@ -102,6 +102,12 @@ impl Assessor {
         }
         if taken {
             self.count_text(&facts);
+        }
+        if taken && verdict.action == Action::Accept && verdict.class == Class::Clean {
+            let content = facts.content.known();
+            if let Some(links) = content.and_then(|content| content.links.as_ref()) {
+                self.gatherer.store.hosts.teach(links, &sender.key(), now);
+            }
         }
         let policy = self.gatherer.policy.load_full();
         let reference = story.id().to_string();

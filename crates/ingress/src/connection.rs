@@ -549,6 +549,7 @@ mod tests {
         let gatherer = Gatherer {
             store: Arc::clone(&store),
             scanners,
+            lists: Arc::new(crate::lists::Lists::none()),
             policy: Arc::default(),
         };
         let settings = Settings::new("mx.example");

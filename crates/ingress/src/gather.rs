@@ -5,6 +5,7 @@
 //! an exceeded limit): a flood costs the scanners nothing.
 //! Trusts the directory and the ledger. When the directory cannot be read, the site's limits count.
 
+use crate::lists::Lists;
 use crate::scan::{About, Scanners};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -55,6 +56,8 @@ pub struct Gatherer {
     pub store: Arc<Store>,
     /// Other scanners.
     pub scanners: Arc<Scanners>,
+    /// Blocklists.
+    pub lists: Arc<Lists>,
     /// The policy in force; a reload replaces it.
     pub policy: Arc<ArcSwap<Policy>>,
 }
@@ -88,16 +91,16 @@ impl Gatherer {
         let policy = self.policy.load_full();
         let (mut facts, reservation) = self.reserve(question, message, &policy);
         let models = self.store.models.current();
-        let look = examine(message.octets, question.sender, &models);
         if is_settled(&risk::judge(&facts, &policy)) {
-            facts.content = look.await;
+            facts.content = examine(message.octets, question.sender, &models).await;
             return (facts, reservation);
         }
         let about = about(question, message);
         if self.scanners.is_empty() {
-            facts.content = look.await;
+            facts.content = self.content(question, message.octets, &models).await;
         } else {
-            let (content, scans) = tokio::join!(look, self.scanners.scan(message.octets, &about));
+            let content = self.content(question, message.octets, &models);
+            let (content, scans) = tokio::join!(content, self.scanners.scan(message.octets, &about));
             facts.content = content;
             facts.scans = scans;
             // Scanners take their time: what other sessions of this sender did meanwhile counts, a lock above all.
@@ -105,6 +108,24 @@ impl Gatherer {
             facts.standing = Gathered::Known(standing);
         }
         (facts, reservation)
+    }
+
+    /// The message itself, and what site and lists know of its links.
+    async fn content(
+        &self,
+        question: &Question<'_>,
+        octets: &Bytes,
+        models: &Arc<Models>,
+    ) -> Gathered<ContentFacts> {
+        let mut content = examine(octets, question.sender, models).await;
+        if let Gathered::Known(known) = &mut content
+            && let Some(links) = &mut known.links
+        {
+            let is_own = |domain: &str| matches!(self.store.directory.domain(domain), Ok(Some(_)));
+            self.store.hosts.recall(links, is_own, question.now);
+            self.lists.ask(links, is_own).await;
+        }
+        content
     }
 
     fn reserve(

@@ -2,6 +2,7 @@
 
 pub mod assess;
 pub mod gather;
+pub mod lists;
 pub mod scan;
 
 mod admit;

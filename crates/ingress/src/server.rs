@@ -7,6 +7,7 @@ use crate::assess::Assessor;
 use crate::connection;
 use crate::error::IngressError;
 use crate::gather::Gatherer;
+use crate::lists::Lists;
 use crate::milestones::Milestones;
 use crate::room::{Door, Room};
 use crate::scan::Scanners;
@@ -45,6 +46,7 @@ impl Ingress {
         hub: Arc<Hub>,
         policy: Arc<ArcSwap<Policy>>,
         scanners: Arc<Scanners>,
+        lists: Arc<Lists>,
         clock: Clock,
     ) -> Result<Self, IngressError> {
         settings.check()?;
@@ -59,6 +61,7 @@ impl Ingress {
         let assessor = Assessor::new(Gatherer {
             store: Arc::clone(&store),
             scanners,
+            lists,
             policy,
         });
         let room = Arc::new(Room::new(settings, store, hub, assessor, clock));

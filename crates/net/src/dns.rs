@@ -3,7 +3,7 @@
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{TokioResolver, config, proto::rr::RData};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct DnsTable {
     pub mx: HashMap<String, Result<Vec<Mx>, DnsError>>,
     /// Addresses by host name. The key `*` likewise.
     pub addresses: HashMap<String, Result<Vec<IpAddr>, DnsError>>,
+    /// A records by name, for [`Resolver::lookup_a`]. The key `*` likewise.
+    pub a: HashMap<String, Result<Vec<Ipv4Addr>, DnsError>>,
 }
 
 /// A resolver.
@@ -127,6 +129,34 @@ impl Resolver {
                     .await
                     .map_err(|error| explain(&error))?;
                 let list: Vec<_> = found.iter().take(RECORDS_MAX).collect();
+                if list.is_empty() {
+                    Err(DnsError::Missing)
+                } else {
+                    Ok(list)
+                }
+            }
+        }
+    }
+
+    /// A records of a name, CNAMEs followed, at most 32: what a list by DNS answers (RFC 5782 §2.1). [`DnsError::Missing`] is the
+    /// list's "no".
+    pub async fn lookup_a(&self, name: &str) -> Result<Vec<Ipv4Addr>, DnsError> {
+        match &self.0 {
+            Kind::Table(table) => answer(&table.a, name),
+            Kind::Hickory(resolver) => {
+                let found = resolver
+                    .ipv4_lookup(format!("{name}."))
+                    .await
+                    .map_err(|error| explain(&error))?;
+                let list: Vec<_> = found
+                    .answers()
+                    .iter()
+                    .filter_map(|record| match &record.data {
+                        RData::A(address) => Some(address.0),
+                        _ => None,
+                    })
+                    .take(RECORDS_MAX)
+                    .collect();
                 if list.is_empty() {
                     Err(DnsError::Missing)
                 } else {

@@ -64,6 +64,16 @@ pub(crate) const MODELS: Schema = Schema {
     checkpoint_octets: 8 << 20,
 };
 
+/// Where mail leads to. It costs some opinion, no mail, when the power takes the last of it.
+pub(crate) const HOSTS: Schema = Schema {
+    file: "hosts.db",
+    steps: &[include_str!("../migrations/hosts-1.sql")],
+    synchronous: "NORMAL",
+    page_octets: 4_096,
+    cache_octets_max: 4 << 20,
+    checkpoint_octets: 4 << 20,
+};
+
 /// Opens a database to write and read, makes and migrates it.
 pub(crate) fn open(directory: &Path, schema: &Schema) -> Result<Connection, StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;

@@ -8,6 +8,7 @@ mod controls;
 mod database;
 mod directory;
 mod error;
+mod hosts;
 mod ledger;
 mod lock;
 mod models;
@@ -23,6 +24,7 @@ pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
 };
 pub use error::StoreError;
+pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{Label, ModelReport, Models, Snapshot};
 pub use queue::{
@@ -53,6 +55,8 @@ pub struct Store {
     pub directory: Directory,
     /// What is remembered of senders.
     pub ledger: Ledger,
+    /// Where links of accepted mail lead to.
+    pub hosts: Hosts,
     /// Stories.
     pub stories: Stories,
     /// What was learned of texts.
@@ -84,6 +88,7 @@ impl Store {
             queue: Queue::open(Arc::new(folder), &queue)?,
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
+            hosts: Hosts::open(directory)?,
             stories: Stories::open(directory, settings.stories_kept_days)?,
             models: Models::open(directory)?,
             controls: Controls::open(directory)?,
@@ -95,8 +100,9 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         let queue = self.queue.close().await;
         let ledger = self.ledger.flush().await;
+        let hosts = self.hosts.flush().await;
         let stories = self.stories.flush().await;
         let models = self.models.flush();
-        queue.and(ledger).and(stories).and(models)
+        queue.and(ledger).and(hosts).and(stories).and(models)
     }
 }

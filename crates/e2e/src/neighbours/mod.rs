@@ -3,5 +3,6 @@
 pub mod clamd;
 pub mod daemon;
 pub mod postfix;
+pub mod rbldnsd;
 pub mod rspamd;
 pub mod spamd;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use ingress::lists::Lists;
 use ingress::scan::{About, Scanners};
 use risk::{Class, Door, DoorKind, Facts, Gathered, Policy, Sender, SenderKind, Stage, Verdict};
 use std::collections::BTreeMap;
@@ -35,11 +36,14 @@ pub struct Scan {
 impl Scan {
     /// Judges. The exit code is 0 when all are clean or suspect, 1 when one is spam or malware.
     pub fn run(self, config: &Path) -> Result<ExitCode> {
-        let (policy, scan) = if config.exists() {
+        let (policy, scan, lists) = if config.exists() {
             let resolved = resolve(&Config::read(config)?)?;
-            (resolved.policy, resolved.scan)
+            let resolver = crate::serve::resolver(&resolved)?;
+            let lists = Lists::new(resolved.lists, resolver);
+            (resolved.policy, resolved.scan, lists)
         } else {
-            (Policy::default(), ingress::scan::ScannerSettings::default())
+            let scan = ingress::scan::ScannerSettings::default();
+            (Policy::default(), scan, Lists::none())
         };
         let files = self.found()?;
         let bar = if self.json || !self.summary {
@@ -50,10 +54,14 @@ impl Scan {
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec}")?);
         let mut counts: BTreeMap<Class, u64> = BTreeMap::new();
         block_on(async {
-            let scanners = Scanners::new(scan, net::Dialer::system());
-            let models = models(config);
+            let judge = Judge {
+                scanners: Scanners::new(scan, net::Dialer::system()),
+                models: models(config),
+                lists,
+                policy,
+            };
             for file in &files {
-                let (facts, verdict) = judge_file(file, &scanners, &models, &policy).await?;
+                let (facts, verdict) = judge.file(file).await?;
                 *counts.entry(verdict.class).or_default() += 1;
                 self.show(file, &facts, &verdict)?;
                 bar.inc(1);
@@ -112,50 +120,59 @@ fn models(config: &Path) -> risk::model::Models {
     }
 }
 
-async fn judge_file(
-    file: &Path,
-    scanners: &Scanners,
-    models: &risk::model::Models,
-    policy: &Policy,
-) -> Result<(Facts, Verdict)> {
-    let size = std::fs::metadata(file)
-        .with_context(|| file.display().to_string())?
-        .len();
-    if size > FILE_OCTETS_MAX {
-        bail!("{}: more than {FILE_OCTETS_MAX} octets", file.display());
+/// What a message is judged with.
+struct Judge {
+    scanners: Scanners,
+    models: risk::model::Models,
+    lists: Lists,
+    policy: Policy,
+}
+
+impl Judge {
+    async fn file(&self, file: &Path) -> Result<(Facts, Verdict)> {
+        let size = std::fs::metadata(file)
+            .with_context(|| file.display().to_string())?
+            .len();
+        if size > FILE_OCTETS_MAX {
+            bail!("{}: more than {FILE_OCTETS_MAX} octets", file.display());
+        }
+        let message = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
+        let door = Door {
+            listener: "scan".to_owned(),
+            kind: DoorKind::File,
+            client: None,
+            helo: String::new(),
+            tls: false,
+        };
+        let sender = Sender {
+            kind: SenderKind::Ip,
+            name: "file".to_owned(),
+            domain: String::new(),
+            tenant: String::new(),
+        };
+        let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
+        let risk::Examined {
+            facts: mut content,
+            view,
+        } = risk::examine(&message, &mail::message::Limits::default(), &[]);
+        self.models
+            .read(&view, risk::model::Models::role_of(&facts.sender), &mut content);
+        if let Some(links) = &mut content.links {
+            self.lists.ask(links, |_| false).await;
+        }
+        facts.content = Gathered::Known(content);
+        let about = About {
+            client: None,
+            helo: "",
+            login: None,
+            reverse_path: None,
+            recipients: &[],
+            queue_id: trace::Id::generate(facts.at),
+        };
+        facts.scans = self.scanners.scan(&message, &about).await;
+        let verdict = risk::judge(&facts, &self.policy);
+        Ok((facts, verdict))
     }
-    let message = Bytes::from(std::fs::read(file).with_context(|| file.display().to_string())?);
-    let door = Door {
-        listener: "scan".to_owned(),
-        kind: DoorKind::File,
-        client: None,
-        helo: String::new(),
-        tls: false,
-    };
-    let sender = Sender {
-        kind: SenderKind::Ip,
-        name: "file".to_owned(),
-        domain: String::new(),
-        tenant: String::new(),
-    };
-    let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
-    let risk::Examined {
-        facts: mut content,
-        view,
-    } = risk::examine(&message, &mail::message::Limits::default(), &[]);
-    models.read(&view, risk::model::Models::role_of(&facts.sender), &mut content);
-    facts.content = Gathered::Known(content);
-    let about = About {
-        client: None,
-        helo: "",
-        login: None,
-        reverse_path: None,
-        recipients: &[],
-        queue_id: trace::Id::generate(facts.at),
-    };
-    facts.scans = scanners.scan(&message, &about).await;
-    let verdict = risk::judge(&facts, policy);
-    Ok((facts, verdict))
 }
 
 fn explain(file: &Path, verdict: &Verdict, language: risk::Language) {

@@ -1,6 +1,7 @@
 //! `[ingress]`: how mail comes in.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,6 +28,10 @@ pub struct Ingress {
     pub guard_exempt: Vec<ipnet::IpNet>,
     /// `[ingress.scan]`: other scanners that are asked about each message.
     pub scan: Scan,
+    /// `[[ingress.list]]`: blocklists by DNS that are asked about the links of a message. Default: none.
+    pub list: Vec<List>,
+    /// Milliseconds for all lists together; an answer that comes later serves the next message. Default: 2000.
+    pub list_deadline_ms: Option<u64>,
 }
 
 /// `[[ingress.listener]]`: one door.
@@ -99,4 +104,57 @@ pub struct Scan {
     pub deadline_ms: Option<u64>,
     /// Tell spam scanners the client's address. Off, because they would punish home connections. Default: false.
     pub send_client_address: Option<bool>,
+}
+
+/// `[[ingress.list]]`: one blocklist by DNS. Read its terms first: most lists want to be asked by an own resolver, many with a
+/// key, and some for money. Its domains and addresses are believed only after its test points were right (RFC 5782 §5), and only
+/// where the answer is documented here.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// Its name in symbols, notes and log.
+    pub name: String,
+    /// Its zone, for example `dbl.example.org`. `{key}` stands for the key.
+    pub zone: String,
+    /// The key that the list's keepers gave; it is in no output.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// What it lists.
+    pub kind: ListKind,
+    /// Documented answers: an address, or the first and last one with a hyphen between, and what it means. For example
+    /// `{ "127.0.1.2" = "spam", "127.0.1.4" = "phishing" }`.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
+    /// For lists that join several answers into one: bits of the last octet and what they mean. For example
+    /// `{ 8 = "phishing", 64 = "abuse" }`.
+    #[serde(default)]
+    pub bits: BTreeMap<String, String>,
+    /// A name that is always listed. Default: `TEST`; for addresses `2.0.0.127`.
+    #[serde(default)]
+    pub test_listed: Option<String>,
+    /// A name that is never listed. Default: `INVALID`; for addresses `1.0.0.127`.
+    #[serde(default)]
+    pub test_unlisted: Option<String>,
+}
+
+/// Kinds of list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListKind {
+    /// Domains found in abuse.
+    Domain,
+    /// Domains that were registered some days ago.
+    Newborn,
+    /// Addresses, for links to an address.
+    Address,
+}
+
+// Without its key.
+impl std::fmt::Debug for List {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("List")
+            .field("name", &self.name)
+            .field("zone", &self.zone)
+            .finish_non_exhaustive()
+    }
 }

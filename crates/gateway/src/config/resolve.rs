@@ -2,9 +2,10 @@
 
 use super::ConfigError;
 use super::egress::{Egress, Route, Tls};
-use super::ingress::{Ingress, Kind, Listener, Scan};
+use super::ingress::{Ingress, Kind, List, ListKind, Listener, Scan};
 use super::{Config, panel as raw_panel};
 use egress::{NextHop, SiteLimits, Source, TlsPolicy};
+use ingress::lists::{ListSettings, ListsSettings};
 use ingress::scan::{ScannerAccess, ScannerSettings};
 use ingress::{ListenerLimits, ListenerSettings};
 use net::Endpoint;
@@ -24,6 +25,8 @@ pub struct Resolved {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// The scanners.
     pub scan: ScannerSettings,
+    /// The blocklists.
+    pub lists: ListsSettings,
     /// The policy.
     pub policy: risk::Policy,
     /// Where things are kept.
@@ -87,6 +90,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
         ingress,
         certificate,
         scan: scan_settings(&config.ingress.scan)?,
+        lists: lists_settings(&config.ingress)?,
         policy: config.risk.clone(),
         store: store::Settings {
             directory: data,
@@ -197,6 +201,55 @@ fn scan_settings(raw: &Scan) -> Result<ScannerSettings, ConfigError> {
         deadline: raw.deadline_ms.map_or(usual.deadline, Duration::from_millis),
         send_client_address: raw.send_client_address.unwrap_or(usual.send_client_address),
     })
+}
+
+fn lists_settings(raw: &Ingress) -> Result<ListsSettings, ConfigError> {
+    let usual = ListsSettings::default();
+    if raw.list.len() > ListsSettings::LISTS_MAX {
+        let text = format!("at most {} lists", ListsSettings::LISTS_MAX);
+        return Err(ConfigError::value("ingress.list", text));
+    }
+    let mut lists: Vec<ListSettings> = Vec::new();
+    for list in &raw.list {
+        let key = format!("ingress.list.{}", list.name);
+        let settings = list_settings(list).map_err(|error| ConfigError::value(key.clone(), error))?;
+        if lists.iter().any(|other| other.name == settings.name) {
+            return Err(ConfigError::value(key, "two lists have this name"));
+        }
+        lists.push(settings);
+    }
+    Ok(ListsSettings {
+        lists,
+        deadline: raw.list_deadline_ms.map_or(usual.deadline, Duration::from_millis),
+        ..usual
+    })
+}
+
+fn list_settings(raw: &List) -> Result<ListSettings, String> {
+    let kind = match raw.kind {
+        ListKind::Domain => risk::ListKind::Domain,
+        ListKind::Newborn => risk::ListKind::Newborn,
+        ListKind::Address => risk::ListKind::Address,
+    };
+    let mut settings = ListSettings::new(&raw.name, &raw.zone, kind);
+    settings.key.clone_from(&raw.key);
+    if let Some(name) = &raw.test_listed {
+        settings.test_listed.clone_from(name);
+    }
+    if let Some(name) = &raw.test_unlisted {
+        settings.test_unlisted.clone_from(name);
+    }
+    for (span, meaning) in &raw.answers {
+        settings = settings.answer(span, meaning)?;
+    }
+    for (bit, meaning) in &raw.bits {
+        let bit = bit
+            .parse()
+            .map_err(|_| format!("{bit} is not one bit: 1, 2, 4, ... 128"))?;
+        settings = settings.bit(bit, meaning)?;
+    }
+    settings.check()?;
+    Ok(settings)
 }
 
 fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, ConfigError> {
@@ -318,6 +371,9 @@ impl Resolved {
                 .map_or("not asked".to_owned(), |access| access.endpoint.to_string());
             out.push_str(&format!("scanner {name} = {asked}\n"));
         }
+        for list in &self.lists.lists {
+            out.push_str(&format!("list {} = {:?} {}\n", list.name, list.kind, list.zone));
+        }
         out.push_str(&format!("egress = {:#?}\n", self.egress));
         out.push_str(&format!("\n[risk]\n{}", toml::to_string_pretty(&self.policy)?));
         Ok(out)
@@ -351,6 +407,27 @@ mod tests {
         check(
             &format!("{DOOR}[ingress.scan]\nclamav = \"nowhere\"\n"),
             Err("ingress.scan.clamav"),
+        );
+        let list = "[[ingress.list]]\nname = \"dbl\"\nzone = \"dbl.example\"\nkind = \"domain\"\n";
+        check(
+            &format!("{DOOR}{list}answers = {{ \"127.0.1.2\" = \"spam\" }}\nbits = {{ 8 = \"phishing\" }}\n"),
+            Ok(()),
+        );
+        check(
+            &format!("{DOOR}{list}"),
+            Err("ingress.list.dbl: no answer is documented"),
+        );
+        check(
+            &format!("{DOOR}{list}answers = {{ \"192.0.2.1\" = \"spam\" }}\n"),
+            Err("ingress.list.dbl: 192.0.2.1 can be no listing"),
+        );
+        check(
+            &format!("{DOOR}{list}bits = {{ 3 = \"spam\" }}\n"),
+            Err("3 is not one bit"),
+        );
+        check(
+            &format!("{DOOR}{list}key = \"secret\"\nbits = {{ 2 = \"spam\" }}\n"),
+            Err("a key and {key} in the zone"),
         );
         check(
             &format!("{DOOR}[risk]\nsuspect_db = 50.0\n"),

@@ -13,7 +13,7 @@ const FAILURES_MAX: u32 = 5;
 
 /// The breaker of one scanner.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     retry_after: Duration,
     state: Mutex<State>,
 }
@@ -32,13 +32,13 @@ struct State {
 
 /// Leave to ask once. Dropped without a word it says nothing about the scanner.
 #[derive(Debug)]
-pub(super) struct Leave<'a> {
+pub(crate) struct Leave<'a> {
     breaker: &'a Breaker,
     probe: bool,
 }
 
 impl Breaker {
-    pub(super) fn new(retry_after: Duration) -> Self {
+    pub(crate) fn new(retry_after: Duration) -> Self {
         Self {
             retry_after,
             state: Mutex::default(),
@@ -46,7 +46,7 @@ impl Breaker {
     }
 
     /// Leave to ask, or why not.
-    pub(super) fn ask(&self, now: Instant) -> Result<Leave<'_>, String> {
+    pub(crate) fn ask(&self, now: Instant) -> Result<Leave<'_>, String> {
         let mut state = self.lock();
         let Some((since, why)) = &state.down else {
             return Ok(Leave {
@@ -66,7 +66,7 @@ impl Breaker {
     }
 
     /// Why it is left alone, while it is.
-    pub(super) fn down(&self) -> Option<String> {
+    pub(crate) fn down(&self) -> Option<String> {
         self.lock().down.as_ref().map(|(_, why)| why.clone())
     }
 
@@ -77,7 +77,7 @@ impl Breaker {
 
 impl Leave<'_> {
     /// The scanner answered.
-    pub(super) fn answered(self) {
+    pub(crate) fn answered(self) {
         let mut state = self.breaker.lock();
         state.failures = 0;
         state.down = None;
@@ -85,7 +85,7 @@ impl Leave<'_> {
     }
 
     /// The scanner failed.
-    pub(super) fn failed(self, why: &str, now: Instant) {
+    pub(crate) fn failed(self, why: &str, now: Instant) {
         let mut state = self.breaker.lock();
         state.failures = state.failures.saturating_add(1);
         if state.failures >= FAILURES_MAX {

@@ -13,7 +13,7 @@ mod rspamd;
 mod settings;
 mod spamassassin;
 
-use breaker::Breaker;
+pub(crate) use breaker::Breaker;
 use bytes::Bytes;
 use exchange::Fault;
 use net::Dialer;

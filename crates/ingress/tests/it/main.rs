@@ -5,4 +5,5 @@
 
 mod dialogs;
 mod drain;
+mod lists;
 mod scanners;

@@ -17,9 +17,9 @@ pub struct Found {
 }
 
 /// Top-level domains that are also endings of files or words of programs: such a name is a link only with `www.` or a path.
-const AMBIGUOUS: [&str; 24] = [
-    "ai", "app", "bat", "bz", "cab", "cc", "cpp", "data", "do", "java", "md", "mov", "mp", "name", "pl",
-    "ps", "py", "rs", "sh", "so", "st", "target", "vi", "zip",
+const AMBIGUOUS: [&str; 29] = [
+    "ai", "app", "bat", "bz", "cab", "cc", "cf", "cpp", "data", "do", "java", "la", "map", "md", "ml", "mov",
+    "mp", "name", "pl", "pm", "ps", "py", "rs", "sh", "so", "st", "target", "vi", "zip",
 ];
 /// Names beginning so are hosts.
 const WWW: &str = "www.";
@@ -236,7 +236,7 @@ fn is_host(name: &str, has_path: bool) -> bool {
     let www = name
         .get(..WWW.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(WWW));
-    if suffix.len() < 2
+    if suffix.chars().nth(1).is_none()
         || suffix.bytes().all(|octet| octet.is_ascii_digit())
         || (capitalised && !www && !has_path)
     {

@@ -81,13 +81,14 @@ fn without_a_scheme() {
         finds(text, &[link]);
     }
     for text in [
-        "readme.md and main.rs, archive.zip, run.sh, lib.so",
+        "Conf.pm, readme.md and main.rs, archive.zip, run.sh, lib.so",
         "e.g. this, i.e. that, U.S.A., a.m. p.m.",
         "Node.js and jQuery.min.js",
         "john.smith@example.com, <mailto:a@example.org>",
         "john@mail.example.com/home",
         "src/example.com and C:\\example.com",
         "Finished.It was late. Grazie.In fede",
+        "и т.д., т.е. в 2002 г.; стр.12",
         "3.14, 1.2.3.4, 10.000,00 v2.0.1",
         "foo.bar() x.name=1 $a.com",
         "...com .. . .net",
@@ -340,7 +341,7 @@ fn chains_end() {
     assert!(unwrap(&many, 5).len() <= 20);
 }
 
-/// The time grows no faster than the text. Four times the text may take eight times as long: the machine is shared.
+/// Linear work on these takes well below a second without optimisation; looking again at what was looked at would take minutes.
 #[test]
 fn linear() {
     let pieces = [
@@ -363,20 +364,15 @@ fn linear() {
         "xn--",
         "。",
     ];
-    let once = |text: &str| {
+    for piece in pieces {
+        let text = piece.repeat(200_000 / piece.len());
         let start = Instant::now();
-        for found in find(text, 2_000) {
+        for found in find(&text, 2_000) {
             if let Some(link) = Link::parse(&found.raw) {
                 unwrap(&link, 5);
             }
         }
-        start.elapsed()
-    };
-    let work = |text: &str| (0..3).map(|_| once(text)).min().unwrap_or_default();
-    for piece in pieces {
-        let small = piece.repeat(50_000 / piece.len());
-        let large = piece.repeat(200_000 / piece.len());
-        let (small, large) = (work(&small).max(Duration::from_millis(10)), work(&large));
-        assert!(large < small * 8, "{piece:?}: {small:?}, then {large:?}");
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(10), "{piece:?}: {took:?}");
     }
 }

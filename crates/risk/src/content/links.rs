@@ -369,8 +369,10 @@ fn differing(link: &Link, targets: &[Link], shown: &str) -> Option<(String, Opti
     if shown.is_empty() {
         return None;
     }
-    let seen = find(shown, 1).into_iter().next()?;
-    let seen = Link::parse(&seen.raw)?;
+    let found = find(shown, 1).into_iter().next()?;
+    // `ASP.NET basics` is a title; `asp.net` alone, `www.asp.net` and `http://asp.net` say where they lead.
+    let claims = !found.bare || found.raw.len() == shown.trim().len() || is_www(&found.raw);
+    let seen = Link::parse(&found.raw).filter(|_| claims)?;
     let text = shown.trim().chars().take(LinkFact::TEXT_MAX).collect();
     let domain = seen.domain_or_host();
     let same = |target: &Link| {
@@ -387,6 +389,10 @@ fn differing(link: &Link, targets: &[Link], shown: &str) -> Option<(String, Opti
         brand: tables::is_brand(domain),
     };
     Some((text, Some(flag)))
+}
+
+fn is_www(raw: &str) -> bool {
+    raw.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."))
 }
 
 fn first_label(domain: &str) -> &str {

@@ -59,7 +59,7 @@ fn flagged(link: &LinkFact, flag: &LinkFlag) -> Option<Row> {
         LinkFlag::Shortener => ("LINK_SHORTENER", 3.0, url()),
         LinkFlag::FileShare => ("LINK_FILE_SHARE", 1.0, url()),
         LinkFlag::FreeHost => ("LINK_FREE_HOST", if familiar { 1.0 } else { 4.0 }, url()),
-        LinkFlag::IpLiteral => ("LINK_IP", if is_inside(&link.host) { 1.0 } else { 6.0 }, url()),
+        LinkFlag::IpLiteral => ("LINK_IP", if is_inside(&link.host) { 1.0 } else { 8.0 }, url()),
         LinkFlag::Punycode => ("LINK_PUNYCODE", if familiar { 0.0 } else { 2.0 }, url()),
         LinkFlag::MixedScript => ("LINK_PUNYCODE", 8.0, url()),
         LinkFlag::LookAlike { of } => (
@@ -69,17 +69,17 @@ fn flagged(link: &LinkFact, flag: &LinkFlag) -> Option<Row> {
         ),
         LinkFlag::TextDiffers { shown, brand } => {
             let weight = match (familiar, brand) {
-                (true, false) => 0.5,
+                (true, false) => 0.0,
                 (true, true) => 2.0,
-                (false, false) => 2.0,
+                (false, false) => 1.0,
                 (false, true) => 10.0,
             };
             let detail = format!("shows {shown}, leads to {}", link.host);
             ("LINK_TEXT_DIFFERS", weight, detail)
         }
         LinkFlag::Userinfo => ("LINK_USERINFO", 8.0, url()),
-        LinkFlag::OddPort => ("LINK_ODD_PORT", if familiar { 0.0 } else { 2.0 }, url()),
-        LinkFlag::PercentHost => ("LINK_PERCENT_HOST", 6.0, url()),
+        LinkFlag::OddPort => ("LINK_ODD_PORT", if familiar { 0.0 } else { 3.0 }, url()),
+        LinkFlag::PercentHost => ("LINK_PERCENT_HOST", 8.0, url()),
         LinkFlag::Redirect | LinkFlag::NewHost => return None,
     })
 }

@@ -149,6 +149,7 @@ fn texts_unlike_their_targets() {
         Some(("poste.it", true)),
         "Go to www.poste.it now",
     );
+    check(evil, "ASP.NET basics", None, "");
     check(
         "http://evil-place.com/?u=http://example.org/",
         "www.example.org",

@@ -10,6 +10,7 @@
 mod controls;
 mod crash;
 mod directory;
+mod hosts;
 mod ledger;
 mod queue;
 mod stories;

@@ -95,6 +95,7 @@ impl House {
             hub,
             Arc::clone(&policy),
             scanners,
+            Arc::new(ingress::lists::Lists::none()),
             Clock::system(),
         )
         .unwrap();

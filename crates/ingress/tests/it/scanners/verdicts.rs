@@ -50,6 +50,7 @@ impl Bench {
         let gatherer = Gatherer {
             store: Arc::clone(&store),
             scanners: Arc::new(scanners),
+            lists: Arc::new(ingress::lists::Lists::none()),
             policy: Arc::clone(&policy),
         };
         let told = Told::default();

@@ -148,8 +148,10 @@ impl Label<'_> {
 
     /// The name is one part, or several parts together, of a label with hyphens.
     fn has_part(&self, name: &Name<'_>) -> bool {
-        let joined = self.joined.as_deref().unwrap_or_default();
-        if name.skeleton.chars().count() < PART_CHARS_MIN || !joined.contains(name.skeleton) {
+        let Some(joined) = &self.joined else {
+            return false;
+        };
+        if !joined.contains(name.skeleton) || name.skeleton.chars().count() < PART_CHARS_MIN {
             return false;
         }
         let parts: Vec<&str> = self.skeleton.split('-').take(16).collect();
@@ -169,7 +171,7 @@ impl Label<'_> {
 
     /// The name and a lure without anything between them.
     fn runs_together(&self, name: &Name<'_>) -> bool {
-        if name.label.len() < PART_CHARS_MIN {
+        if name.label.len() < PART_CHARS_MIN || self.text.len() <= name.label.len() {
             return false;
         }
         let rest = self
