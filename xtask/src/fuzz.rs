@@ -35,7 +35,7 @@ enum Seeds {
     MessagesBelowFigures,
 }
 
-const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 19] = [
     target("addresses", "command", Seeds::None),
     target("command", "command", Seeds::Dialogs),
     target("data", "stream", Seeds::MessagesBelowFigures),
@@ -48,6 +48,8 @@ const TARGETS: [Target; 17] = [
     target("header", "message", Seeds::MessagesBelowFigures),
     target("mime", "message", Seeds::MessagesBelowFigures),
     target("sniff", "sniff", Seeds::MessagesBelowFigures),
+    target("archive", "archive", Seeds::None),
+    target("office", "archive", Seeds::None),
     target("dkim", "message", Seeds::Messages),
     target("dsn", "message", Seeds::None),
     target("judge", "message", Seeds::MessagesBelowFigures),

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dkim;
+mod documents;
+mod inside;
 mod link;
 mod message;
 mod rfc5321;
