@@ -35,7 +35,7 @@ enum Seeds {
     MessagesBelowFigures,
 }
 
-const TARGETS: [Target; 20] = [
+const TARGETS: [Target; 22] = [
     target("addresses", "command", Seeds::None),
     target("command", "command", Seeds::Dialogs),
     target("data", "stream", Seeds::MessagesBelowFigures),
@@ -51,6 +51,8 @@ const TARGETS: [Target; 20] = [
     target("html", "html", Seeds::None),
     target("document", "document", Seeds::None),
     target("link", "link", Seeds::MessagesBelowFigures),
+    target("archive", "archive", Seeds::None),
+    target("office", "archive", Seeds::None),
     target("dkim", "message", Seeds::Messages),
     target("dsn", "message", Seeds::None),
     target("judge", "message", Seeds::MessagesBelowFigures),

@@ -98,7 +98,7 @@ async fn honest_mail_passes_and_viruses_do_not() {
         Spamd::start("").unwrap(),
     );
     let more = format!(
-        "[ingress.scan]\nclamav = {:?}\nrspamd = \"{}\"\nspamassassin = {:?}\ndeadline_ms = 20000\n[risk]\nlock_refusals = 100000\nlock_refusals_day = 100000\nlimit_refusals = 100000\nblocked_attachments = []\n\
+        "[ingress.scan]\nclamav = {:?}\nrspamd = \"{}\"\nspamassassin = {:?}\ndeadline_ms = 20000\n[risk]\nlock_refusals = 100000\nlock_refusals_day = 100000\nlimit_refusals = 100000\nblocked_attachments = []\nblocked_in_archives = []\nrefuse_archive_bombs = false\n\
          [[risk.limits.each_mailbox.windows]]\nwindow_s = 3600\nmessages = 100000\nrecipients = 100000\n",
         clamd.socket, rspamd.address, spamd.socket
     );

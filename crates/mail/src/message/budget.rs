@@ -27,7 +27,7 @@ impl Budget {
     /// Work for one message.
     pub const WORK_MAX: usize = 8 << 20;
     /// Members of archives and streams of documents listed for one message.
-    pub const ENTRIES_MAX: usize = 2_000;
+    pub const ENTRIES_MAX: usize = 1_000;
     /// Archives inside of archives that are opened.
     pub const DEPTH_MAX: usize = 8;
     /// Members that are told of one message.

@@ -192,6 +192,11 @@ impl Text {
             }
             // Controls, and what turns the direction of text or breaks lines without looking so.
             let hidden = !crate::address::is_showable(c);
+            if self.drop_controls && matches!(c, '\u{202d}' | '\u{202e}') {
+                // Evidence of a disguise.
+                self.out.push(c);
+                continue;
+            }
             if self.drop_controls && hidden {
                 continue;
             }

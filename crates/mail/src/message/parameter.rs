@@ -376,6 +376,7 @@ mod tests {
             ("attachment; filename==?utf-8?q?evil=2Eexe?=", "evil.exe"),
             ("attachment; filename=\"e\u{0}v\til.exe\"", "evil.exe"),
             ("attachment; filename=\u{e8}.exe", "è.exe"),
+            ("attachment; filename=\"\u{202e}fdp.exe\"", "\u{202e}fdp.exe"),
         ] {
             check(raw, "attachment", "filename", Some(name));
         }

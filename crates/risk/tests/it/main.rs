@@ -9,5 +9,6 @@
 
 mod conduct;
 mod content;
+mod hostile;
 mod links;
 mod verdicts;

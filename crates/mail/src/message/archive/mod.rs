@@ -37,8 +37,8 @@ const LOOK_MEMBER: usize = 4 << 10;
 /// Octets of a single compressed stream that are looked at, more as long as it expands over [`FOLLOW_RATIO`] times.
 const LOOK_STREAM: [usize; 2] = [LOOK_OCTETS_MAX, 1 << 20];
 const FOLLOW_RATIO: usize = 16;
-/// A stream that expands so many times to the end of that is nothing honest: it is near the most that deflate can do.
-const ZEROS_RATIO: usize = 900;
+/// A stream that expands so many times to the end of that is nothing honest: near the most that deflate can do.
+const ZEROS_RATIO: usize = 500;
 /// Work of telling a member.
 const MEMBER_WORK: usize = 2_000;
 

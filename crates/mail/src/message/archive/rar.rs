@@ -4,9 +4,11 @@
 //! RAR 5.0 archive format; technote.txt of RAR 4. Nothing is expanded: there is no decoder under a free licence.
 
 use super::codec::Packed;
-use super::entry::{Entry, Listing, Sign, index, name, slice, u16_at, u32_at};
+use super::entry::{Entry, Listing, Sign, index, name, shown, slice, u16_at, u32_at};
 use crate::message::budget::Budget;
 
+/// Units of a name.
+const NAME_UNITS_MAX: usize = 1024;
 const MARK_4: &[u8] = b"Rar!\x1a\x07\0";
 const MARK_5: &[u8] = b"Rar!\x1a\x07\x01\0";
 
@@ -75,15 +77,54 @@ fn file_four<'a>(header: &[u8], flags: u16, data: &'a [u8]) -> Option<Entry<'a>>
         (32, 0)
     };
     let octets = header.get(start..start + length)?;
-    // With Unicode the name stands first in the local code page; that suffices for what it claims.
-    let octets = octets.split(|octet| *octet == 0).next()?;
+    let name = match octets.split_at_checked(memchr::memchr(0, octets).unwrap_or(octets.len()))? {
+        (local, [0, packed @ ..]) if flags & 0x200 != 0 => wide(local, packed),
+        (local, _) => name(local),
+    };
     let encrypted = flags & 4 != 0;
     Some(Entry {
-        name: name(octets).replace('\\', "/"),
+        name: name.replace('\\', "/"),
         size: Some(size | u64::from(high) << 32),
         encrypted,
         packed: packed(stored && !encrypted, data),
     })
+}
+
+/// The name in Unicode, packed as its difference to the one in the local code page.
+fn wide(local: &[u8], packed: &[u8]) -> String {
+    let mut packed = packed.iter().map(|octet| u16::from(*octet));
+    let mut units: Vec<u16> = Vec::new();
+    let high = packed.next().unwrap_or(0) << 8;
+    let (mut flags, mut left) = (0, 0);
+    while units.len() < NAME_UNITS_MAX {
+        if left == 0 {
+            let Some(next) = packed.next() else {
+                break;
+            };
+            (flags, left) = (next, 4);
+        }
+        left -= 1;
+        let kind = flags >> (2 * left) & 3;
+        let Some(octet) = packed.next() else {
+            break;
+        };
+        match kind {
+            0 => units.push(octet),
+            1 => units.push(octet | high),
+            2 => units.push(octet | packed.next().unwrap_or(0) << 8),
+            _ => {
+                let shift = (octet & 0x80 != 0).then(|| packed.next().unwrap_or(0));
+                for _ in 0..(octet & 0x7f) + 2 {
+                    let Some(same) = local.get(units.len()) else {
+                        break;
+                    };
+                    let same = u16::from(*same);
+                    units.push(shift.map_or(same, |shift| (same + shift) & 0xff | high));
+                }
+            }
+        }
+    }
+    shown(&String::from_utf16_lossy(&units))
 }
 
 fn packed(readable: bool, data: &[u8]) -> Packed<'_> {

@@ -65,7 +65,7 @@ fn end(content: &[u8]) -> Option<Directory> {
     }
     // The directory stands directly before its end, wherever the offset says that it is.
     let start = end.checked_sub(usize::try_from(size).ok()?)?;
-    let bias = start.checked_sub(usize::try_from(offset).ok()?).unwrap_or(0);
+    let bias = start.saturating_sub(usize::try_from(offset).ok()?);
     let sound = start == end || slice(content, start, 4) == CENTRAL;
     sound.then_some(Directory { start, end, bias })
 }

@@ -124,5 +124,6 @@ fn is_file(run: &[u8]) -> bool {
         "526172",
         "80,75,3,4",
     ];
+    let run = run.strip_prefix(b"base64,").unwrap_or(run);
     BEGINNINGS.iter().any(|start| run.starts_with(start.as_bytes()))
 }

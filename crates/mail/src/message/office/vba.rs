@@ -120,7 +120,7 @@ mod tests {
         let none = b"\x19\xb0\0abcdefgh\0ijklmnop\0qrstuv.";
         assert_eq!(expand(none), b"abcdefghijklmnopqrstuv.");
         let normal =
-            b"\x2f\xb0\0#aaabcde\x82f\0pagg\x01hij\x028\x08akl\0\x30mnop\x06q\x02p\x04\x10rstu\x10vxyz\0<";
+            b"\x2f\xb0\0#aaabcde\x82f\0paghij\x018\x08akl\x000mnop\x06q\x02p\x04\x10rstuv\x10wxyz\0<";
         assert_eq!(
             expand(normal),
             b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa".as_slice()
