@@ -13,6 +13,7 @@ mod lock;
 mod password;
 mod queue;
 mod stories;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use queue::{
     QueueFilter, QueueRow, QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
 };
 pub use stories::{Stories, StoryFilter, StoryRow, StorySink};
+pub use verify::{Verification, verify};
 
 /// Where and how the store keeps things.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct Settings {
     pub messages_max: usize,
     /// Stories older than this are forgotten.
     pub stories_kept_days: u32,
+    /// Octets of the stories; when there are more, the oldest are forgotten.
+    pub stories_octets_max: u64,
 }
 
 /// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
@@ -80,7 +84,7 @@ impl Store {
             queue: Queue::open(Arc::new(folder), &queue)?,
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
-            stories: Stories::open(directory, settings.stories_kept_days)?,
+            stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             controls: Controls::open(directory)?,
             _lock: lock,
         }))

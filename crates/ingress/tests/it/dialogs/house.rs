@@ -76,6 +76,7 @@ impl House {
             free_octets_min: if full { u64::MAX } else { 0 },
             messages_max: 10_000,
             stories_kept_days: 1,
+            stories_octets_max: 1 << 30,
         })
         .unwrap();
         people(&store);
