@@ -6,3 +6,4 @@
 mod dialogs;
 mod drain;
 mod scanners;
+mod strangers;
