@@ -164,8 +164,8 @@ impl Open {
         whole: Whole,
     ) -> Reply {
         let Whole { message, share } = whole;
-        let mut message = Bytes::from(message);
-        bytes::Buf::advance(&mut message, hygiene::mailbox_line_octets(&message));
+        let message = Bytes::from(message);
+        let message = message.slice(hygiene::mailbox_line_octets(&message)..);
         let reply = match self.examine(room, &transaction, &message) {
             Ok(()) => self.judge(room, way, transaction, message).await,
             Err(reply) => reply,

@@ -94,8 +94,20 @@ const PROBLEMS_MAX: u32 = 20;
 
 /// Checks every page and index of a database that nobody writes to, without changing it. Empty when it is whole.
 pub(crate) fn problems(directory: &Path, schema: &Schema) -> Result<Vec<String>, StoreError> {
+    let path = directory.join(schema.file);
+    let log = directory.join(format!("{}-wal", schema.file));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(directory.join(schema.file), flags)?;
+    let connection = if log.exists() {
+        Connection::open_with_flags(path, flags)?
+    } else {
+        // Said to be immutable, it is read without making files for locks and log beside it.
+        let path = path.to_string_lossy().replace('%', "%25");
+        let uri = format!(
+            "file:{}?immutable=1",
+            path.replace('?', "%3f").replace('#', "%23")
+        );
+        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+    };
     connection.pragma_update(None, "trusted_schema", false)?;
     let mut check = connection.prepare(&format!("PRAGMA integrity_check({PROBLEMS_MAX})"))?;
     let lines = check.query_map([], |row| row.get::<_, String>(0))?;

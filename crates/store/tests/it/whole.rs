@@ -52,11 +52,7 @@ fn files(path: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
         if path.is_dir() {
             all.append(&mut files(&path));
         } else {
-            // The index of the write-ahead log is no data: SQLite makes it anew whenever it reads.
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if !name.ends_with("-shm") {
-                all.push((path.clone(), std::fs::read(path).unwrap()));
-            }
+            all.push((path.clone(), std::fs::read(path).unwrap()));
         }
     }
     all.sort();
@@ -88,7 +84,7 @@ fn verifying_reads_all_and_changes_nothing() {
         found.databases,
         [("control.db", Vec::new()), ("stories.db", Vec::new())]
     );
-    assert_eq!(files(&settings.directory), before, "nothing was changed");
+    assert!(files(&settings.directory) == before, "something was changed");
 
     // One octet of a message, though its segment was closed in order; and a page of a database.
     let (segment, mut octets) = before
@@ -113,5 +109,5 @@ fn verifying_reads_all_and_changes_nothing() {
     assert_eq!(found.queue.damaged_count, 1, "{found:?}");
     assert_eq!(found.queue.damaged[0].id, Some(Id::from_u64(2)));
     assert!(!found.databases[1].1.is_empty(), "{found:?}");
-    assert_eq!(files(&settings.directory), before, "nothing was changed");
+    assert!(files(&settings.directory) == before, "something was changed");
 }
