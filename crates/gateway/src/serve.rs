@@ -4,9 +4,9 @@
 //! and the doors last: nobody is let in before the house stands. SIGHUP reads policy and certificates again and opens the log
 //! anew; SIGTERM and SIGINT close the doors, finish what is under way, and end within 30 s.
 
-use crate::cli::damages;
 use crate::config::{Config, Resolved, resolve};
 use crate::control;
+use crate::recovery::damages;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use ingress::scan::Scanners;

@@ -17,8 +17,6 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use store::damages;
-
 /// Dogana: the gateway that judges every outgoing message before it is queued.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 110)]

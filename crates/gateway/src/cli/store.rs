@@ -2,6 +2,7 @@
 
 use super::table;
 use crate::config::Resolved;
+use crate::recovery::damages;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -59,32 +60,4 @@ fn queue_row(queue: &Recovery) -> Vec<String> {
         count(queue.damaged_count),
         count(queue.torn_octets),
     ]
-}
-
-/// What is damaged, a sentence each: for the log of the start and for `verify`.
-pub fn damages(queue: &Recovery) -> Vec<String> {
-    let mut lines: Vec<String> = queue
-        .damaged
-        .iter()
-        .map(|damage| {
-            let message = damage.id.map_or("no message that is known".to_owned(), |id| {
-                format!("message {id}, on hold")
-            });
-            format!(
-                "queue: {} is damaged from octet {} to {}: {message}",
-                damage.file, damage.from, damage.to
-            )
-        })
-        .collect();
-    let untold = queue.damaged_count.saturating_sub(lines.len() as u64);
-    if untold > 0 {
-        lines.push(format!("queue: {untold} further damaged stretches"));
-    }
-    if queue.files_set_aside > 0 {
-        lines.push(format!(
-            "queue: {} damaged files were set aside as ….seg.damaged; what could be read has moved out of them",
-            queue.files_set_aside
-        ));
-    }
-    lines
 }
