@@ -206,6 +206,19 @@ impl Gateway {
         std::fs::read_to_string(self.folder.path().join("log.jsonl")).unwrap_or_default()
     }
 
+    /// What `/healthz` says, asked over the control socket.
+    pub fn health(&self) -> String {
+        let asked = Command::new("curl")
+            .args(["-s", "--unix-socket"])
+            .arg(self.data().join("control.sock"))
+            .arg("http://x/healthz")
+            .output();
+        asked.map_or_else(
+            |error| error.to_string(),
+            |out| String::from_utf8_lossy(&out.stdout).into_owned(),
+        )
+    }
+
     /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

@@ -45,6 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         free_octets_min: 0,
         messages_max: 10_000_000,
         stories_kept_days: 1,
+        stories_octets_max: 1 << 30,
     })?;
     fill(&store, &plan).await?;
     let route = Route {

@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod control;
+mod recovery;
 mod serve;
 
 use clap::Parser;

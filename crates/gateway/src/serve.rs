@@ -6,6 +6,7 @@
 
 use crate::config::{Config, Resolved, resolve};
 use crate::control;
+use crate::recovery::damages;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use ingress::lists::Lists;
@@ -65,6 +66,7 @@ async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
         house.metrics.clone(),
         house.tls.clone(),
         resolved.store.stories_kept_days,
+        Arc::clone(&house.hub),
     ));
     wait_for_the_end(config, &house).await?;
     eprintln!("dogana: closing");
@@ -95,6 +97,7 @@ fn open(resolved: &Resolved) -> Result<House> {
     if let Some(log) = &log {
         hub.add_sink(Box::new(Arc::clone(log)));
     }
+    tell_recovery(&store, &hub);
     let (certificate, key) = match &resolved.certificate {
         Some(files) => files.clone(),
         None => self_signed(data, &resolved.hostname)?,
@@ -133,6 +136,37 @@ pub(crate) fn resolver(resolved: &Resolved) -> Result<net::Resolver> {
         addresses,
         ..Default::default()
     }))
+}
+
+/// What opening the queue found, for the log; and for the story of each message that is on hold because its octets are damaged.
+fn tell_recovery(store: &Store, hub: &Hub) {
+    let found = store.queue.recovery();
+    eprintln!(
+        "dogana: queue: {} messages in {} segments, {} damaged stretches, {} octets torn (never acknowledged)",
+        found.messages, found.segments, found.damaged_count, found.torn_octets
+    );
+    for line in damages(found) {
+        eprintln!("dogana: {line}");
+    }
+    for damage in &found.damaged {
+        let Some((id, (envelope, _))) = damage.id.and_then(|id| Some((id, store.queue.get(id)?))) else {
+            continue;
+        };
+        let reason = format!(
+            "{} is damaged from octet {} to {}",
+            damage.file, damage.from, damage.to
+        );
+        hub.tell_all(vec![trace::Event {
+            id,
+            at: jiff::Timestamp::now(),
+            scope: Arc::new(envelope.scope.clone()),
+            what: trace::What::Handled {
+                verb: "hold".to_owned(),
+                by: "dogana".to_owned(),
+                reason,
+            },
+        }]);
+    }
 }
 
 /// A certificate of our own making, kept in the data directory; made anew when it is missing or unreadable.
@@ -250,7 +284,20 @@ fn health(store: &Store, scanners: &Scanners, lists: &Lists, data: &Path, least_
     {
         notes.push("outgoing mail is paused".to_owned());
     }
-    // A scanner that is down degrades; a disk that is full stops new mail.
+    let found = store.queue.recovery();
+    if found.damaged_count > 0 {
+        notes.push(format!(
+            "{} stretches of the queue were damaged when it was opened; `dogana store verify` names them",
+            found.damaged_count
+        ));
+    }
+    if found.files_set_aside > 0 {
+        notes.push(format!(
+            "{} damaged files of the queue are set aside",
+            found.files_set_aside
+        ));
+    }
+    // A scanner that is down or old damage degrades; a disk that is full stops new mail.
     let mut ok = true;
     match rustix::fs::statvfs(data) {
         Ok(facts) if facts.f_bavail.saturating_mul(facts.f_frsize) >= least_free => {}
@@ -267,7 +314,8 @@ fn health(store: &Store, scanners: &Scanners, lists: &Lists, data: &Path, least_
 }
 
 /// Gauges, certificates that changed, old stories.
-async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, kept_days: u32) {
+async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, kept_days: u32, hub: Arc<Hub>) {
+    let mut forgotten = 0;
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     for round in 0u64.. {
         tick.tick().await;
@@ -281,6 +329,7 @@ async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, ke
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             metrics.gauge("dogana_queue_recipients", help, ("state", state), count);
         }
+        forgotten = tell_forgotten(&store, &hub, forgotten);
         if round % 12 == 11
             && let Err(error) = tls.reload()
         {
@@ -293,6 +342,27 @@ async fn keep_house(store: Arc<Store>, metrics: Metrics, tls: net::ServerTls, ke
             }
         }
     }
+}
+
+/// Stories that went before their time, `before` of which were told.
+fn tell_forgotten(store: &Store, hub: &Hub, before: u64) -> u64 {
+    let forgotten = store.stories.forgotten_early();
+    if forgotten > before {
+        let at = jiff::Timestamp::now();
+        hub.tell_all(vec![trace::Event {
+            id: trace::Id::generate(at),
+            at,
+            scope: Arc::default(),
+            what: trace::What::LimitHit {
+                limit: "stories_octets_max".to_owned(),
+                detail: format!(
+                    "{} of the oldest stories were forgotten for want of room",
+                    forgotten - before
+                ),
+            },
+        }]);
+    }
+    forgotten
 }
 
 async fn wait_for_the_end(config: &Path, house: &House) -> Result<()> {

@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         free_octets_min: 1 << 20,
         messages_max: 10_000_000,
         stories_kept_days: 1,
+        stories_octets_max: 1 << 30,
     })?;
     people(&store)?;
     let made = net::self_signed(&["localhost".to_owned()])?;

@@ -48,7 +48,8 @@ struct Connection {
 
 /// The story of a session, and how it ends.
 struct Incident {
-    story: Story,
+    /// None: too many clients without a login had a story in that second.
+    story: Option<Story>,
     reason: Option<String>,
 }
 
@@ -452,8 +453,12 @@ impl Connection {
         if let Some(transfer) = self.open.take() {
             transfer.open.end(&self.room, reply.as_ref(), &why);
         }
-        if let Some(incident) = self.incident.take() {
-            let Incident { mut story, reason } = *incident;
+        if let Some(incident) = self.incident.take()
+            && let Incident {
+                story: Some(mut story),
+                reason,
+            } = *incident
+        {
             story.tell(
                 self.room.clock.now(),
                 What::Closed {
@@ -492,16 +497,27 @@ impl Connection {
 
     fn tell(&mut self, what: What) {
         let now = self.room.clock.now();
-        self.incident().story.tell(now, what);
+        if let Some(story) = &mut self.incident().story {
+            story.tell(now, what);
+        }
     }
 
     fn incident(&mut self) -> &mut Incident {
         let (milestones, room, door, session) = (&self.milestones, &self.room, &self.door, &self.session);
         self.incident.get_or_insert_with(|| {
-            Box::new(Incident {
-                story: milestones.story(room, door, session),
-                reason: None,
-            })
+            let may = if session.login().is_some() {
+                Some(None)
+            } else {
+                room.stranger()
+            };
+            let story = may.map(|untold| {
+                let mut story = milestones.story(room, door, session);
+                if let Some(untold) = untold {
+                    story.tell(room.clock.now(), untold);
+                }
+                story
+            });
+            Box::new(Incident { story, reason: None })
         })
     }
 
@@ -543,6 +559,7 @@ mod tests {
             free_octets_min: 0,
             messages_max: 10,
             stories_kept_days: 1,
+            stories_octets_max: 1 << 30,
         })
         .unwrap();
         let scanners = Arc::new(Scanners::new(ScannerSettings::default(), Dialer::system()));

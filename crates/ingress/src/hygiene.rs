@@ -6,6 +6,9 @@
 //! A field that a DKIM signature of the sender covers stays (but for Bcc, and results in our name), and nothing is added
 //! below such a signature.
 //!
+//! A first line `From somebody Mon Jan 1 …`, which programs that read mailbox files send along, is no part of a message: it goes
+//! before anything is looked at, as with other mail servers.
+//!
 //! Promises: the octets that stay are not copied; linear. Limits: [`FIELDS_MAX`].
 
 use bytes::Bytes;
@@ -51,6 +54,16 @@ pub fn limits() -> Limits {
         fields_max: FIELDS_MAX,
         ..Limits::default()
     }
+}
+
+/// Octets of a mailbox file's line before the message (`From ` and what follows, also with `>` before it); 0 without one.
+pub fn mailbox_line_octets(message: &[u8]) -> usize {
+    let marks = message.iter().take_while(|octet| **octet == b'>').count();
+    let rest = message.get(marks..).unwrap_or_default();
+    if !rest.starts_with(b"From ") {
+        return 0;
+    }
+    memchr::memchr(b'\n', message).map_or(message.len(), |end| end + 1)
 }
 
 /// The message as it goes on, in pieces: added fields, then what stays of `message`. `header` was read from `message` with
@@ -185,6 +198,21 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
         };
         assert_eq!(clean(&octets, &header, &additions).len(), 1, "one piece, no copy");
+    }
+
+    #[test]
+    fn a_mailbox_line_is_known() {
+        let check = |message: &str, octets| {
+            assert_eq!(mailbox_line_octets(message.as_bytes()), octets, "{message:?}");
+        };
+        check("From a@x Mon Jan  1 10:00:00 2026\r\nFrom: a@x\r\n", 35);
+        check(">>From a\r\n\r\n", 10);
+        check("From ", 5);
+        check("From: a@x\r\n", 0);
+        check("From\r\n", 0);
+        check(" From a\r\n", 0);
+        check("from a\r\n", 0);
+        check("", 0);
     }
 
     #[test]

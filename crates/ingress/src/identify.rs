@@ -1,7 +1,8 @@
 //! Who sends, in one written order: the login, else the named network of the client. And whether the addresses that a
 //! message shows belong to that sender (RFC 6409 §6.1; RFC 5322 §3.6.2 for From and Sender).
 //!
-//! Promises: one clear answer for every field; a field that two readers could read in two ways is `Unclear`, never `Owned`.
+//! Promises: one clear answer for every field; a field that two readers could read in two ways is `Unclear`, never `Owned`. That
+//! goes for a From behind a line that is no field, too: some readers end the header section at such a line.
 //! Trusts the directory, nothing of the message.
 
 use mail::Address;
@@ -86,6 +87,9 @@ impl Identity {
             // RFC 5322 §3.6: From must be there; a reader shows anything he likes without it.
             header_from = Match::Unclear;
         }
+        if header_from != Match::Absent && is_behind_a_bad_line(header, "From") {
+            header_from = Match::Unclear;
+        }
         Ok(IdentityFacts {
             reverse_path: self.match_path(directory, path)?,
             header_from,
@@ -125,6 +129,17 @@ impl Identity {
         }
         Ok(Match::Owned)
     }
+}
+
+/// A field of that name stands behind a line that is no field.
+fn is_behind_a_bad_line(header: &Header<'_>, name: &str) -> bool {
+    let behind = header
+        .fields_before_bad
+        .and_then(|count| header.fields.get(count..));
+    behind
+        .unwrap_or_default()
+        .iter()
+        .any(|field| field.name.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// The domain by whose keys a message may be signed: that of its one From mailbox (RFC 6376 §3.11, aligned for DMARC).
@@ -296,6 +311,24 @@ mod tests {
             absent.clone(),
         );
         check(&anna, "From: friends:;", unclear.clone(), absent.clone());
+        check(
+            &anna,
+            "no field\r\nFrom: anna@example.com",
+            unclear.clone(),
+            absent.clone(),
+        );
+        check(
+            &network(),
+            "X: y\r\n--\r\nFrom: a@example.com",
+            unclear.clone(),
+            absent.clone(),
+        );
+        check(
+            &anna,
+            "X: y\r\n z\r\nFrom: anna@example.com\r\nno field",
+            owned.clone(),
+            absent.clone(),
+        );
         check(&anna, "Subject: none", unclear.clone(), absent.clone());
         check(&network(), "Subject: none", absent.clone(), absent.clone());
         check(

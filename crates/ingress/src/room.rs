@@ -34,7 +34,8 @@ pub struct Room {
     pub budget: Arc<Budget>,
     guard: Mutex<Guard>,
     opened: Instant,
-    notices: Mutex<Notices>,
+    away: Mutex<Notices>,
+    strangers: Mutex<Notices>,
     full_until: Mutex<Option<Instant>>,
 }
 
@@ -64,15 +65,33 @@ pub struct Place {
 
 /// Stories a second about clients that were turned away at the door; further ones are only counted.
 const TURNED_AWAY_PER_SECOND_MAX: u32 = 10;
+/// Stories a second about clients that never logged in: probes, scanners, failed logins; further ones are only counted.
+const STRANGERS_PER_SECOND_MAX: u32 = 50;
 
 /// How long a full store is believed to be full.
 const FULL_PAUSE: Duration = Duration::from_secs(3);
 
+/// Counts stories of one second.
 #[derive(Debug, Default)]
 struct Notices {
     second: u64,
     told: u32,
     untold: u64,
+}
+
+impl Notices {
+    /// May one more story be told in that second? If so: how many were not told since the last one.
+    fn admit(&mut self, second: u64, per_second_max: u32) -> Option<u64> {
+        if self.second != second {
+            (self.second, self.told) = (second, 0);
+        }
+        if self.told >= per_second_max {
+            self.untold = self.untold.saturating_add(1);
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 impl Room {
@@ -93,7 +112,8 @@ impl Room {
             assessor,
             clock,
             opened: Instant::now(),
-            notices: Mutex::default(),
+            away: Mutex::default(),
+            strangers: Mutex::default(),
             full_until: Mutex::default(),
         }
     }
@@ -118,21 +138,26 @@ impl Room {
         until.is_some()
     }
 
+    /// May a story be told of a client that did not log in? If so: the event that says how many were not told before, if any.
+    pub fn stranger(&self) -> Option<Option<What>> {
+        let untold = self.may_tell(&self.strangers, STRANGERS_PER_SECOND_MAX)?;
+        Some((untold > 0).then(|| What::LimitHit {
+            limit: "strangers_per_second_max".to_owned(),
+            detail: format!("{untold} stories of clients without a login were not told before"),
+        }))
+    }
+
+    fn may_tell(&self, notices: &Mutex<Notices>, per_second_max: u32) -> Option<u64> {
+        let second = self.opened.elapsed().as_secs();
+        let mut notices = notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.admit(second, per_second_max)
+    }
+
     /// Tells that a client was turned away at the door, and why (`limit` reached, or something else): a story of its own,
     /// unless there are too many.
     pub fn turned_away(&self, connected: What, limit: Option<&str>, detail: &str) {
-        let untold = {
-            let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
-            let second = self.opened.elapsed().as_secs();
-            if notices.second != second {
-                (notices.second, notices.told) = (second, 0);
-            }
-            if notices.told >= TURNED_AWAY_PER_SECOND_MAX {
-                notices.untold = notices.untold.saturating_add(1);
-                return;
-            }
-            notices.told += 1;
-            std::mem::take(&mut notices.untold)
+        let Some(untold) = self.may_tell(&self.away, TURNED_AWAY_PER_SECOND_MAX) else {
+            return;
         };
         let detail = match untold {
             0 => detail.to_owned(),
@@ -225,6 +250,20 @@ mod tests {
     use super::*;
     use crate::settings::ListenerLimits;
     use risk::DoorKind;
+
+    #[test]
+    fn stories_of_one_second_are_bounded_and_the_rest_is_counted() {
+        let mut notices = Notices::default();
+        let mut check = |second, expected| assert_eq!(notices.admit(second, 2), expected, "second {second}");
+        check(7, Some(0));
+        check(7, Some(0));
+        check(7, None);
+        check(7, None);
+        check(8, Some(2));
+        check(8, Some(0));
+        check(8, None);
+        check(20, Some(1));
+    }
 
     #[test]
     fn places_are_bounded_and_given_back() {

@@ -165,6 +165,7 @@ impl Open {
     ) -> Reply {
         let Whole { message, share } = whole;
         let message = Bytes::from(message);
+        let message = message.slice(hygiene::mailbox_line_octets(&message)..);
         let reply = match self.examine(room, &transaction, &message) {
             Ok(()) => self.judge(room, way, transaction, message).await,
             Err(reply) => reply,

@@ -171,6 +171,7 @@ async fn main() -> Outcomes<()> {
         free_octets_min: 0,
         messages_max: 10_000,
         stories_kept_days: 30,
+        stories_octets_max: 1 << 30,
     };
     let store = Store::open(&settings)?;
     let metrics = Metrics::new();

@@ -283,7 +283,7 @@ fn delivered(n: u32) -> Vec<Event> {
 fn stories(runtime: &tokio::runtime::Runtime) {
     const STORIES: u32 = 60_000;
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     let sink = stories.sink();
     let facts = format!("{{\"version\":1,\"text\":\"{}\"}}", "0123456789".repeat(150));
     let facts = RawValue::from_string(facts).unwrap();

@@ -15,6 +15,7 @@ mod models;
 mod password;
 mod queue;
 mod stories;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use queue::{
     QueueFilter, QueueRow, QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
 };
 pub use stories::{Stories, StoryFilter, StoryRow, StorySink};
+pub use verify::{Verification, verify};
 
 /// Where and how the store keeps things.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Settings {
     pub messages_max: usize,
     /// Stories older than this are forgotten.
     pub stories_kept_days: u32,
+    /// Octets of the stories; when there are more, the oldest are forgotten.
+    pub stories_octets_max: u64,
 }
 
 /// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
@@ -89,7 +93,7 @@ impl Store {
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
             hosts: Hosts::open(directory)?,
-            stories: Stories::open(directory, settings.stories_kept_days)?,
+            stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             models: Models::open(directory)?,
             controls: Controls::open(directory)?,
             _lock: lock,

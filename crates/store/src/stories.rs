@@ -112,11 +112,12 @@ impl Stories {
     const BATCHES_MAX: usize = 10_000;
 
     /// Opens or makes the stories and starts their writer. Stories older than `kept_days` (at least 1) before the newest
-    /// event are forgotten hourly.
-    pub fn open(directory: &Path, kept_days: u32) -> Result<Self, StoreError> {
+    /// event are forgotten hourly; when all take more than `octets_max`, the oldest are forgotten until a 32nd of it is free. The
+    /// file itself does not shrink: its free room is used again.
+    pub fn open(directory: &Path, kept_days: u32, octets_max: u64) -> Result<Self, StoreError> {
         let connection = database::open(directory, &STORIES)?;
         let desk = Arc::new(Desk::new(Self::EVENTS_MAX));
-        let writer = Writer::start(connection, desk, kept_days)?;
+        let writer = Writer::start(connection, desk, kept_days, octets_max)?;
         Ok(Self {
             readers: Readers::new(directory, &STORIES),
             writer,
@@ -138,6 +139,16 @@ impl Stories {
     /// Events dropped so far, because too many waited or could not be written.
     pub fn events_dropped(&self) -> u64 {
         self.writer.desk.dropped()
+    }
+
+    /// Stories forgotten so far before their time, because all of them took more than `octets_max`.
+    pub fn forgotten_early(&self) -> u64 {
+        self.writer.desk.forgotten_early()
+    }
+
+    /// Octets that the stories take now.
+    pub fn octets(&self) -> Result<u64, StoreError> {
+        self.readers.read(rows::octets)
     }
 
     /// The summary and all events of a story.

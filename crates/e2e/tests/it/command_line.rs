@@ -279,3 +279,63 @@ async fn a_bad_reload_changes_nothing_and_a_good_one_does() {
         "{PASSWORD}"
     );
 }
+
+/// `store verify` beside a running gateway is refused; behind a damaged octet it names the message; the start tells the same, in its
+/// log, in the message's story and in /healthz.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_queue_is_shown() {
+    let (mut gateway, _sink) = house("").await;
+    gateway
+        .dogana(
+            &["pause", "--tenant", "acme.example", "--reason", "keep it here"],
+            "",
+        )
+        .unwrap();
+    let mut client = anna(&gateway).await;
+    let message = mails::plain(
+        FROM,
+        "tom@customer.example",
+        "Waiting",
+        "Marked-Octets-Of-The-Body",
+    );
+    let mail = Mail {
+        from: FROM,
+        to: vec!["tom@customer.example"],
+        message: &message,
+    };
+    assert!(client.send(&mail).await.unwrap().taken());
+    drop(client);
+    assert!(
+        gateway.dogana(&["store", "verify"], "").is_err(),
+        "the gateway runs"
+    );
+    gateway.terminate().unwrap();
+    let whole = gateway.dogana(&["store", "verify"], "").unwrap();
+    assert!(whole.lines().any(|line| line.starts_with("queue")), "{whole}");
+    let queue = gateway.data().join("queue");
+    for entry in std::fs::read_dir(&queue).unwrap() {
+        let path = entry.unwrap().path();
+        let mut octets = std::fs::read(&path).unwrap();
+        let mark = b"Marked-Octets";
+        if let Some(at) = octets.windows(mark.len()).position(|stretch| stretch == mark) {
+            octets[at] ^= 1;
+            std::fs::write(&path, octets).unwrap();
+        }
+    }
+    let told = gateway.dogana(&["store", "verify"], "").unwrap_err().to_string();
+    assert!(told.contains("is damaged from octet"), "{told}");
+    gateway.launch().unwrap();
+    let list = gateway.dogana(&["queue", "list", "--held"], "").unwrap();
+    assert!(list.contains("tom@customer.example"), "{list}");
+    let health = gateway.health();
+    assert!(health.contains("stretches of the queue were damaged"), "{health}");
+    let said = gateway.said();
+    assert!(
+        said.contains("is damaged from octet") && said.contains("on hold"),
+        "{said}"
+    );
+    until("the log tells it in the story of the message", || {
+        gateway.log().contains("\"verb\":\"hold\",\"by\":\"dogana\"")
+    })
+    .await;
+}

@@ -109,6 +109,7 @@ impl World {
             free_octets_min: 0,
             messages_max: 1_000_000,
             stories_kept_days: 1,
+            stories_octets_max: 1 << 30,
         };
         let store = Store::open(&settings).unwrap();
         let events = Kept::default();

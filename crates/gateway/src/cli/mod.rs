@@ -7,6 +7,7 @@ mod network;
 mod queue;
 mod scan;
 mod sender;
+mod store;
 mod table;
 mod trace;
 
@@ -64,6 +65,9 @@ enum Verb {
     Pause(queue::PauseWords),
     /// Resume what was paused.
     Resume(queue::PauseWords),
+    /// What is kept on the disk.
+    #[command(subcommand)]
+    Store(store::StoreVerb),
     /// What happens and what happened: the story of a message, a search, or the live stream.
     Trace(trace::Trace),
 }
@@ -84,6 +88,7 @@ impl Command {
             Verb::Queue(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Pause(words) => done(words.run(&resolved(&self.config)?, true)),
             Verb::Resume(words) => done(words.run(&resolved(&self.config)?, false)),
+            Verb::Store(verb) => verb.run(&resolved(&self.config)?),
             Verb::Trace(trace) => done(trace.run(&resolved(&self.config)?)),
         }
     }

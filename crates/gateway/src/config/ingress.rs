@@ -104,6 +104,31 @@ pub struct Scan {
     pub deadline_ms: Option<u64>,
     /// Tell spam scanners the client's address. Off, because they would punish home connections. Default: false.
     pub send_client_address: Option<bool>,
+    /// `[ingress.scan.clamav_bounds]`: how much ClamAV is given.
+    pub clamav_bounds: ScannerBounds,
+    /// `[ingress.scan.rspamd_bounds]`: how much Rspamd is given.
+    pub rspamd_bounds: ScannerBounds,
+    /// `[ingress.scan.spamassassin_bounds]`: how much SpamAssassin is given.
+    pub spamassassin_bounds: ScannerBounds,
+    /// File with the password that Rspamd's worker asks for; its first line counts. Read at the start. Default: none is sent.
+    pub rspamd_password_file: Option<PathBuf>,
+    /// Named settings of Rspamd that are applied to our messages (`Settings-ID`). Default: none.
+    pub rspamd_settings_id: Option<String>,
+}
+
+/// `[ingress.scan.…_bounds]`: how much one scanner is given, and how long it is waited for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScannerBounds {
+    /// Messages that it is given at one time; further ones wait. Default: 10 for ClamAV, 64 for Rspamd, 5 for SpamAssassin.
+    pub connections_max: Option<usize>,
+    /// Larger messages are not shown to it. Default: 25 MiB for ClamAV, 50 MiB for Rspamd, 500 KiB for SpamAssassin.
+    pub size_octets_max: Option<usize>,
+    /// Milliseconds for its answer, waiting for its turn included; the deadline for all scanners holds as well. Default: that
+    /// deadline.
+    pub timeout_ms: Option<u64>,
+    /// Milliseconds for which it is left alone after failing again and again. Default: 3000.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// `[[ingress.list]]`: one blocklist by DNS. Read its terms first: most lists want to be asked by an own resolver, many with a

@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::egress::{Egress, Route, Tls};
-use super::ingress::{Ingress, Kind, List, ListKind, Listener, Scan};
+use super::ingress::{Ingress, Kind, List, ListKind, Listener, Scan, ScannerBounds};
 use super::{Config, panel as raw_panel};
 use egress::{NextHop, SiteLimits, Source, TlsPolicy};
 use ingress::lists::{ListSettings, ListsSettings};
@@ -11,7 +11,7 @@ use ingress::{ListenerLimits, ListenerSettings};
 use net::Endpoint;
 use risk::DoorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// All settings, ready for the rooms. Certificates are not loaded yet.
@@ -97,6 +97,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
             free_octets_min: config.store.free_octets_min.unwrap_or(512 << 20),
             messages_max: config.store.messages_max.unwrap_or(1_000_000),
             stories_kept_days: config.store.stories_kept_days.unwrap_or(30),
+            stories_octets_max: stories_octets_max(config.store.stories_octets_max)?,
         },
         egress: egress_settings(&config.egress, &hostname)?,
         panel_address,
@@ -108,6 +109,16 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
         hosts: config.net.hosts.clone(),
         hostname,
     })
+}
+
+fn stories_octets_max(raw: Option<u64>) -> Result<u64, ConfigError> {
+    match raw.unwrap_or(10 << 30) {
+        octets if octets < 16 << 20 => {
+            let text = "stories need 16 MiB (16777216) at least";
+            Err(ConfigError::value("store.stories_octets_max", text))
+        }
+        octets => Ok(octets),
+    }
 }
 
 fn system_name() -> String {
@@ -194,10 +205,18 @@ fn scan_settings(raw: &Scan) -> Result<ScannerSettings, ConfigError> {
             .transpose()
     };
     let usual = ScannerSettings::default();
+    let mut rspamd =
+        endpoint("rspamd", &raw.rspamd)?.map(|at| bounded(ScannerAccess::rspamd(at), &raw.rspamd_bounds));
+    if let Some(access) = &mut rspamd {
+        access.password = raw.rspamd_password_file.as_deref().map(password).transpose()?;
+        access.settings_id.clone_from(&raw.rspamd_settings_id);
+    }
     Ok(ScannerSettings {
-        clamav: endpoint("clamav", &raw.clamav)?.map(ScannerAccess::clamav),
-        rspamd: endpoint("rspamd", &raw.rspamd)?.map(ScannerAccess::rspamd),
-        spamassassin: endpoint("spamassassin", &raw.spamassassin)?.map(ScannerAccess::spamassassin),
+        clamav: endpoint("clamav", &raw.clamav)?
+            .map(|at| bounded(ScannerAccess::clamav(at), &raw.clamav_bounds)),
+        rspamd,
+        spamassassin: endpoint("spamassassin", &raw.spamassassin)?
+            .map(|at| bounded(ScannerAccess::spamassassin(at), &raw.spamassassin_bounds)),
         deadline: raw.deadline_ms.map_or(usual.deadline, Duration::from_millis),
         send_client_address: raw.send_client_address.unwrap_or(usual.send_client_address),
     })
@@ -250,6 +269,38 @@ fn list_settings(raw: &List) -> Result<ListSettings, String> {
     }
     settings.check()?;
     Ok(settings)
+}
+
+fn bounded(access: ScannerAccess, raw: &ScannerBounds) -> ScannerAccess {
+    ScannerAccess {
+        connections_max: raw.connections_max.unwrap_or(access.connections_max),
+        size_octets_max: raw.size_octets_max.unwrap_or(access.size_octets_max),
+        timeout: raw.timeout_ms.map(Duration::from_millis),
+        retry_after: raw
+            .retry_after_ms
+            .map_or(access.retry_after, Duration::from_millis),
+        ..access
+    }
+}
+
+/// The first line of a file that only we should be able to read.
+fn password(path: &Path) -> Result<String, ConfigError> {
+    let wrong = |text: String| ConfigError::value("ingress.scan.rspamd_password_file", text);
+    let text =
+        std::fs::read_to_string(path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+    let line = text.lines().next().unwrap_or_default().trim();
+    // It goes into a header field of HTTP.
+    if line.is_empty()
+        || !line
+            .bytes()
+            .all(|octet| octet.is_ascii_graphic() || octet == b' ')
+    {
+        return Err(wrong(format!(
+            "{}: its first line is no password",
+            path.display()
+        )));
+    }
+    Ok(line.to_owned())
 }
 
 fn egress_settings(raw: &Egress, hostname: &str) -> Result<egress::Settings, ConfigError> {
@@ -366,9 +417,7 @@ impl Resolved {
             ("rspamd", &self.scan.rspamd),
             ("spamassassin", &self.scan.spamassassin),
         ] {
-            let asked = access
-                .as_ref()
-                .map_or("not asked".to_owned(), |access| access.endpoint.to_string());
+            let asked = access.as_ref().map_or("not asked".to_owned(), shown_access);
             out.push_str(&format!("scanner {name} = {asked}\n"));
         }
         for list in &self.lists.lists {
@@ -380,10 +429,22 @@ impl Resolved {
     }
 }
 
+/// Where a scanner is asked and its bounds, without its password.
+fn shown_access(access: &ScannerAccess) -> String {
+    format!(
+        "{} (connections_max: {}, size_octets_max: {}, timeout: {:?}, retry_after: {:?}, password: {})",
+        access.endpoint,
+        access.connections_max,
+        access.size_octets_max,
+        access.timeout,
+        access.retry_after,
+        if access.password.is_some() { "set" } else { "none" }
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn check(text: &str, expected: Result<(), &str>) {
         let config = Config::parse(text, Path::new("test.toml")).unwrap();
@@ -442,5 +503,41 @@ mod tests {
             Err("egress.route[0].hosts"),
         );
         check(&format!("{DOOR}[egress.pool.clean]\n"), Err("egress"));
+        check(
+            &format!("{DOOR}[store]\nstories_octets_max = 1000\n"),
+            Err("store.stories_octets_max"),
+        );
+    }
+
+    #[test]
+    fn scanners_have_their_bounds_and_the_password_stays_hidden() {
+        let file = std::env::temp_dir().join(format!("dogana-rspamd-password-{}", std::process::id()));
+        std::fs::write(&file, "q1 w2\n# a comment\n").unwrap();
+        let text = format!(
+            "{DOOR}[ingress.scan]\nclamav = \"/run/clamav/clamd.ctl\"\nrspamd = \"unix:/run/rspamd/worker.sock\"\n\
+             spamassassin = \"127.0.0.1:783\"\nrspamd_password_file = {file:?}\nrspamd_settings_id = \"outgoing\"\n\
+             [ingress.scan.clamav_bounds]\nsize_octets_max = 1000\ntimeout_ms = 250\n\
+             [ingress.scan.rspamd_bounds]\nconnections_max = 3\nretry_after_ms = 9000\n"
+        );
+        let resolved = resolve(&Config::parse(&text, Path::new("test.toml")).unwrap());
+        std::fs::remove_file(&file).unwrap();
+        let resolved = resolved.unwrap();
+        let (clamav, rspamd) = (
+            resolved.scan.clamav.as_ref().unwrap(),
+            resolved.scan.rspamd.as_ref().unwrap(),
+        );
+        assert_eq!(clamav.endpoint, Endpoint::Unix("/run/clamav/clamd.ctl".into()));
+        assert_eq!((clamav.size_octets_max, clamav.connections_max), (1_000, 10));
+        assert_eq!(clamav.timeout, Some(Duration::from_millis(250)));
+        assert_eq!(rspamd.endpoint, Endpoint::Unix("/run/rspamd/worker.sock".into()));
+        assert_eq!((rspamd.connections_max, rspamd.size_octets_max), (3, 50 << 20));
+        assert_eq!(rspamd.retry_after, Duration::from_secs(9));
+        assert_eq!(rspamd.password.as_deref(), Some("q1 w2"));
+        assert_eq!(rspamd.settings_id.as_deref(), Some("outgoing"));
+        assert_eq!(resolved.scan.spamassassin.as_ref().unwrap().timeout, None);
+        assert!(!resolved.shown().unwrap().contains("q1 w2"));
+        let gone =
+            format!("{DOOR}[ingress.scan]\nrspamd = \"127.0.0.1:1\"\nrspamd_password_file = {file:?}\n");
+        check(&gone, Err("ingress.scan.rspamd_password_file"));
     }
 }

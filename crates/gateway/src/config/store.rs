@@ -15,4 +15,6 @@ pub struct Store {
     pub messages_max: Option<usize>,
     /// Days for which stories are kept. Default: 30.
     pub stories_kept_days: Option<u32>,
+    /// Octets that stories may take, at least 16 MiB; the oldest are forgotten before their time when there are more. Default: 10 GiB.
+    pub stories_octets_max: Option<u64>,
 }

@@ -4,7 +4,7 @@
 //! switched on: its answer, or why there is none. What that means for the message is the policy's matter. A scanner that is
 //! down is left alone for a while (a circuit breaker), so that its absence costs nothing but its opinion.
 //! Trusts the scanners' judgement, not their behaviour: replies are bounded and checked.
-//! Limits: `connections_max`, `size_octets_max` and `retry_after` of each [`ScannerAccess`].
+//! Limits: `connections_max`, `size_octets_max`, `timeout` and `retry_after` of each [`ScannerAccess`].
 
 mod breaker;
 mod clamav;
@@ -37,6 +37,7 @@ struct Scanner {
     name: &'static str,
     client: Client,
     size_octets_max: usize,
+    timeout: Option<Duration>,
     slots: Semaphore,
     breaker: Breaker,
 }
@@ -109,9 +110,11 @@ impl Scanners {
     /// scanner is shown.
     pub async fn scan(&self, message: &Bytes, about: &About<'_>) -> Vec<Scan> {
         let start = Instant::now();
-        let until = start + self.deadline;
         let asked = self.list.iter().map(async |scanner| {
-            let result = scanner.ask(message, about, self.deadline, until).await;
+            let deadline = scanner
+                .timeout
+                .map_or(self.deadline, |own| own.min(self.deadline));
+            let result = scanner.ask(message, about, deadline, start + deadline).await;
             let took_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
             Scan {
                 scanner: scanner.name.to_owned(),
@@ -129,6 +132,7 @@ impl Scanner {
             name,
             client,
             size_octets_max: access.size_octets_max,
+            timeout: access.timeout,
             slots: Semaphore::new(access.connections_max.clamp(1, Semaphore::MAX_PERMITS)),
             breaker: Breaker::new(access.retry_after),
         }

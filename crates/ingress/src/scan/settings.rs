@@ -40,6 +40,8 @@ pub struct ScannerAccess {
     pub connections_max: usize,
     /// Larger messages are not shown to it ([`risk::Gathered::Off`]).
     pub size_octets_max: usize,
+    /// For its answer, waiting for its turn included; None is the deadline for all scanners, which holds in any case.
+    pub timeout: Option<Duration>,
     /// How long it is left alone after failing again and again.
     pub retry_after: Duration,
     /// Rspamd only: the password that its worker asks for.
@@ -56,6 +58,7 @@ impl ScannerAccess {
             endpoint,
             connections_max,
             size_octets_max,
+            timeout: None,
             retry_after,
             password: None,
             settings_id: None,

@@ -7,3 +7,4 @@ mod dialogs;
 mod drain;
 mod lists;
 mod scanners;
+mod strangers;

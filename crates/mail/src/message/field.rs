@@ -51,6 +51,8 @@ pub struct Header<'a> {
     pub body_offset: usize,
     /// What was wrong.
     pub defects: Vec<Defect>,
+    /// Fields before the first line that is no field; None when there is no such line. Some readers end the header section there.
+    pub fields_before_bad: Option<usize>,
 }
 
 impl<'a> Header<'a> {
@@ -81,6 +83,7 @@ impl<'a> Header<'a> {
             .filter(|&d| reader.defects & 1 << d as u32 != 0)
             .collect();
         Self {
+            fields_before_bad: reader.first_bad.map(|_| reader.fields_before_bad),
             fields: reader.fields,
             body_offset,
             defects,
@@ -126,6 +129,7 @@ struct Reader<'a> {
     /// Start and name length of the field whose lines are being read, and where its colon stands.
     open: Option<(usize, usize, usize)>,
     first_bad: Option<usize>,
+    fields_before_bad: usize,
     seen: u32,
     defects: u32,
 }
@@ -139,6 +143,7 @@ impl<'a> Reader<'a> {
             at: 0,
             open: None,
             first_bad: None,
+            fields_before_bad: 0,
             seen: 0,
             defects: 0,
         };
@@ -194,7 +199,9 @@ impl<'a> Reader<'a> {
 
     fn bad_line(&mut self) {
         self.defects |= 1 << Defect::BadField as u32;
-        self.first_bad.get_or_insert(self.at);
+        if self.first_bad.is_none() {
+            (self.first_bad, self.fields_before_bad) = (Some(self.at), self.fields.len());
+        }
     }
 
     /// Keeps the open field, which ends where the reader stands.
@@ -283,6 +290,19 @@ mod tests {
         check("X: a\r\nX: b\r\n\r\n", &[("X", " a"), ("X", " b")], "", &[]);
         check(": a\r\nB c: d\r\nE\u{e8}: f\r\n\r\n", &[], "", &[BadField]);
         check("__proto__: a\r\n\r\n", &[("__proto__", " a")], "", &[]);
+    }
+
+    #[test]
+    fn where_other_readers_may_end() {
+        let check = |raw: &str, expected: Option<usize>| {
+            let header = Header::parse(raw.as_bytes(), &Limits::default());
+            assert_eq!(header.fields_before_bad, expected, "{raw:?}");
+        };
+        check("A: b\r\n c\r\nD: e\r\n\r\nno field", None);
+        check("no field\r\nA: b\r\n\r\n", Some(0));
+        check("A: b\r\nC: d\r\nno field\r\nE: f\r\nagain\r\n\r\n", Some(2));
+        check("A: b\r\n: no name\r\n x\r\nE: f\r\n\r\n", Some(1));
+        check("A: b\r\n--x\r\nE: f\r\n\r\n", Some(1));
     }
 
     #[test]

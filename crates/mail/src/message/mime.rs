@@ -454,6 +454,7 @@ fn uuencoded_part<'a>(text: &Part<'a>, block: transfer::Block<'a>) -> Part<'a> {
             fields: Vec::new(),
             body_offset: 0,
             defects: Vec::new(),
+            fields_before_bad: None,
         },
         depth: text.depth + 1,
         content_type: "application/octet-stream".to_owned(),

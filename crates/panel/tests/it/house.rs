@@ -67,6 +67,7 @@ impl House {
             free_octets_min: 0,
             messages_max: 10_000,
             stories_kept_days: 30,
+            stories_octets_max: 1 << 30,
         };
         let store = Store::open(&settings).unwrap();
         let hash = Directory::hash_password(PASSWORD).unwrap();

@@ -8,9 +8,6 @@ use super::writer::Log;
 use std::io;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Stretches declared void that a segment's first record can name.
-const SKIPS_MAX: usize = 4_000;
-
 impl Log {
     /// Lets durable records count, then tells those who wait.
     pub(super) fn count(&mut self, ops: Vec<Op>, number: u32) {
@@ -53,12 +50,16 @@ impl Log {
                         .collect();
                     if let Some(segment) = index.segments.all.get_mut(&number) {
                         segment.ends.extend(known);
+                        segment.forgets += 1;
                     }
                 }
                 Op::Moved { id, from, to } => index.moved(id, from, to),
-                Op::Emptied(victim) => {
+                Op::Emptied { victim, forgets } => {
                     if let Some(segment) = index.segments.all.get_mut(&victim) {
-                        segment.ends.clear();
+                        // An end that could not be read has not moved: then the segment stays as long as what it ends.
+                        if forgets >= segment.forgets {
+                            segment.ends.clear();
+                        }
                         segment.stuck = true;
                     }
                     index.segments.swept = false;
@@ -85,16 +86,15 @@ impl Log {
         self.look_for_victim = true;
         self.unsynced_since = None;
         if let Some(active) = self.active.take() {
-            // Best effort: if it fails, the next segment's first record says what is void.
+            // Best effort: if it fails, the next segment's first record says what is void. That is written even when nothing else
+            // comes, since somebody is about to be told that his message is not here.
             let _ = active.file.truncate(active.synced);
             self.skips.push(Skip {
                 segment: active.number,
                 from: active.synced,
                 to: u64::MAX,
             });
-            if self.skips.len() > SKIPS_MAX {
-                self.skips.remove(0);
-            }
+            self.owes = true;
             self.retire(&active, active.synced);
         }
         let mut refused = Vec::new();
@@ -104,7 +104,7 @@ impl Log {
                 Op::Arrival(incoming, _) => refused.push(*incoming),
                 Op::States(id, numbers) => index.soil_again(id, &numbers),
                 Op::Forget(id, homes) => index.gone.push(Gone { id, homes }),
-                Op::Moved { .. } | Op::Emptied(_) => {}
+                Op::Moved { .. } | Op::Emptied { .. } => {}
             }
         }
         drop(index);

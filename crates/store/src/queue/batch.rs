@@ -103,8 +103,8 @@ pub(super) enum Op {
     Forget(u64, Homes),
     /// A message has moved.
     Moved { id: u64, from: Place, to: Place },
-    /// All that was needed of this segment lies elsewhere.
-    Emptied(u32),
+    /// All that could be read of this segment and is needed lies elsewhere; so many ends were read.
+    Emptied { victim: u32, forgets: u32 },
 }
 
 #[derive(Debug)]

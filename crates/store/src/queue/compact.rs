@@ -2,6 +2,7 @@
 //!
 //! Part of the writer's thread and bounded: at most a sixteenth of a segment and [`READ_OCTETS_MAX`] (or one message) a batch,
 //! together with new mail.
+//! What the disk does not give while this reads stays where it is, and its segment with it.
 //! Crash-safe: a copy counts only once it is durable, the old segment goes only after that, and until it has gone every end of a
 //! moved message remembers it. Octets are copied as they are, with their old checksum: damage stays visible.
 
@@ -38,6 +39,8 @@ pub(super) struct Mover {
     file: Arc<dyn DiskFile>,
     scanner: Scanner,
     candidates: Vec<Candidate>,
+    /// Ends read so far.
+    forgets: u32,
     octets: u64,
     octets_max: u64,
     finished: bool,
@@ -57,6 +60,7 @@ impl Mover {
             file,
             scanner,
             candidates: Vec::new(),
+            forgets: 0,
             octets: 0,
             octets_max: (segment_octets / 16).min(READ_OCTETS_MAX),
             finished: false,
@@ -112,6 +116,7 @@ impl Mover {
             }
             Kind::Forget => {
                 let homes = read_ends(rest).unwrap_or_default();
+                self.forgets += 1;
                 self.octets += record_octets(meta.len() as u64, 0);
                 self.candidates.push(Candidate::End { id, homes });
             }
@@ -150,7 +155,10 @@ impl Mover {
             }
         }
         if self.finished {
-            press.op(Op::Emptied(self.victim));
+            press.op(Op::Emptied {
+                victim: self.victim,
+                forgets: self.forgets,
+            });
         }
     }
 }

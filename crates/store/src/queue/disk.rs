@@ -64,6 +64,7 @@ pub(super) fn read_exactly(file: &dyn DiskFile, mut buffer: &mut [u8], mut offse
 pub struct Folder {
     path: PathBuf,
     handle: File,
+    read_only: bool,
 }
 
 impl Folder {
@@ -76,8 +77,17 @@ impl Folder {
             }
         }
         Ok(Self {
+            read_only: false,
+            ..Self::open_to_read(path)?
+        })
+    }
+
+    /// Opens a folder that exists; its files cannot be changed.
+    pub fn open_to_read(path: &Path) -> io::Result<Self> {
+        Ok(Self {
             path: path.to_owned(),
             handle: File::open(path)?,
+            read_only: true,
         })
     }
 }
@@ -116,7 +126,7 @@ impl Disk for Folder {
         Ok(Arc::new(RealFile(
             OpenOptions::new()
                 .read(true)
-                .write(true)
+                .write(!self.read_only)
                 .open(self.path.join(name))?,
         )))
     }

@@ -6,7 +6,7 @@ use super::disk::{Disk, DiskFile, read_exactly};
 use super::index::{Index, Place};
 use super::middle::{Shared, Work};
 use super::recent::{join, total};
-use super::recover::recover;
+use super::recover::{Purpose, recover, verify};
 use super::report::Recovery;
 use super::slot::Slot;
 use super::writer::Log;
@@ -53,7 +53,7 @@ pub struct Queue {
 impl Queue {
     /// Opens the queue on a disk that nobody else uses, recovers what a crash left, starts the writer's thread.
     pub fn open(disk: Arc<dyn Disk>, settings: &QueueSettings) -> Result<Self, StoreError> {
-        let recovered = recover(&*disk)?;
+        let recovered = recover(&*disk, Purpose::Open)?;
         let shared = Arc::new(Shared::new(disk, settings, recovered.index));
         let log = Log::new(
             Arc::clone(&shared),
@@ -71,6 +71,11 @@ impl Queue {
         })
     }
 
+    /// Reads a queue that nobody uses, the octets of every message included, and changes nothing.
+    pub fn verify(disk: &dyn Disk) -> Result<Recovery, StoreError> {
+        verify(disk)
+    }
+
     /// What opening found. Anything in `damaged` is for the operator's eyes.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
@@ -80,7 +85,7 @@ impl Queue {
     ///
     /// Errors: [`StoreError::Full`] below `free_octets_min`, at `messages_max`, and when the disk says so;
     /// [`StoreError::Disk`] when it failed; [`StoreError::Refused`] for what cannot be kept; [`StoreError::Closing`].
-    /// After an error the message is not in the queue, unless the process also dies before the next commit: then it may be.
+    /// After an error the message is not in the queue, unless the process ends before the disk takes a write again: then it may be.
     pub async fn admit(&self, arrival: Arrival) -> Result<(), StoreError> {
         self.shared.room.check(&*self.shared.disk)?;
         let kibibytes = u32::try_from(total(&arrival.chunks) >> 10)
@@ -285,7 +290,8 @@ impl Queue {
     }
 
     /// Writes all that waits, then stops. Further admissions are refused; outcomes booked later are forgotten, so their mail is
-    /// tried again after the next start. An error means the same for outcomes that the disk did not take.
+    /// tried again after the next start. An error means the same for outcomes that the disk did not take, and that a message refused
+    /// because of the disk may be there after the next start.
     pub async fn close(&self) -> Result<(), StoreError> {
         let told = {
             let mut work = self.shared.work();

@@ -2,7 +2,8 @@
 //!
 //! Strict. What lies behind the last sync of the last segment may be torn: it is cut off and counted. Anything else that does
 //! not fit its checksum was acknowledged once and is damage: reported, isolated, its file kept. Which is which is known, because
-//! every record says up to which number all records were durable when it was written.
+//! every record says up to which number all records were durable when it was written. What the disk does not give at all is
+//! always damage: nobody knows what it was.
 //! Messages whose octets are bad but whose envelope is good stay in the queue, on hold.
 
 use super::code::{Decoder, Unreadable, read_envelope, read_recipients};
@@ -32,6 +33,20 @@ pub(super) struct Recovered {
     pub(super) skips: Vec<Skip>,
 }
 
+/// Why the log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To go on with it: what only the page cache holds is made durable.
+    Open,
+    /// To look: nothing is changed, and the octets of all messages are checked.
+    Verify,
+}
+
+/// What reading the log finds, the octets of every message included. Nothing is changed. Nobody may be writing to it.
+pub(super) fn verify(disk: &dyn Disk) -> Result<Recovery, StoreError> {
+    Ok(recover(disk, Purpose::Verify)?.report)
+}
+
 /// A stretch that does not fit its checksum; torn or damaged is decided when all has been read.
 #[derive(Debug)]
 struct Suspect {
@@ -41,6 +56,8 @@ struct Suspect {
     /// The number of the first record that is bad.
     sequence: u64,
     id: Option<u64>,
+    /// The disk did not give it: that says nothing of when it was written.
+    unreadable: bool,
 }
 
 /// What may be believed of a segment.
@@ -66,7 +83,7 @@ struct Reader {
 }
 
 /// Reads everything.
-pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
+pub(super) fn recover(disk: &dyn Disk, purpose: Purpose) -> Result<Recovered, StoreError> {
     let mut reader = Reader::default();
     let mut names = BTreeMap::new();
     for name in disk.list()? {
@@ -98,6 +115,9 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
         .find(|(_, begun)| **begun)
         .map_or(0, |(number, _)| *number);
     for (_, segment) in reader.index.segments.all.range_mut(last_begun..) {
+        if purpose == Purpose::Verify {
+            break;
+        }
         // After a mere death of the process more can be read here than is durable. What is built on it must not be lost later.
         segment.unsure = segment
             .open(disk)?
@@ -111,7 +131,7 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, StoreError> {
             disk,
             *number,
             Trust {
-                octets: *number < last_begun,
+                octets: purpose == Purpose::Open && *number < last_begun,
                 begin: begun,
             },
             &skips,
@@ -204,13 +224,13 @@ impl Reader {
                 }
                 Item::Bad { from, to, header } => {
                     let sequence = header.map_or(self.sequence + 1, |header| header.sequence);
-                    self.suspect(number, from, to, sequence);
+                    self.suspect(number, from, to, sequence, scanner.is_unreadable(from, to));
                     previous = None;
                 }
                 Item::Record { offset, header, meta } => {
                     used = offset + header.record_octets();
                     if previous.is_some_and(|previous| header.sequence != previous + 1) {
-                        self.suspect(number, offset, offset, header.sequence - 1);
+                        self.suspect(number, offset, offset, header.sequence - 1, false);
                     }
                     previous = Some(header.sequence);
                     let first = *first.get_or_insert(header.sequence);
@@ -218,7 +238,8 @@ impl Reader {
                         self.synced = self.synced.max(header.synced);
                     }
                     let fits = trust.octets || header.octets == 0 || scanner.octets_fit(offset, &header)?;
-                    self.take(number, offset, &header, &meta, fits);
+                    let unreadable = !fits && scanner.is_unreadable(offset, used);
+                    self.take(number, offset, &header, &meta, (fits, unreadable));
                 }
             }
         }
@@ -232,28 +253,23 @@ impl Reader {
         Ok(())
     }
 
-    fn suspect(&mut self, segment: u32, from: u64, to: u64, sequence: u64) {
+    fn suspect(&mut self, segment: u32, from: u64, to: u64, sequence: u64, unreadable: bool) {
         self.suspects.push(Suspect {
             segment,
             from,
             to,
             sequence,
             id: None,
+            unreadable,
         });
     }
 
-    fn take(&mut self, segment: u32, offset: u64, header: &Header, meta: &[u8], fits: bool) {
+    fn take(&mut self, segment: u32, offset: u64, header: &Header, meta: &[u8], octets: (bool, bool)) {
         self.report.records += 1;
         self.sequence = self.sequence.max(header.sequence);
-        if self.understand(segment, offset, header, meta, fits).is_err() {
+        if self.understand(segment, offset, header, meta, octets).is_err() {
             let to = offset + header.record_octets();
-            self.suspects.push(Suspect {
-                segment,
-                from: offset,
-                to,
-                sequence: header.sequence,
-                id: None,
-            });
+            self.suspect(segment, offset, to, header.sequence, false);
         }
     }
 
@@ -263,7 +279,7 @@ impl Reader {
         offset: u64,
         header: &Header,
         meta: &[u8],
-        fits: bool,
+        (fits, unreadable): (bool, bool),
     ) -> Result<(), Unreadable> {
         if matches!(header.kind, Kind::Begin | Kind::End) {
             return Ok(());
@@ -289,6 +305,7 @@ impl Reader {
                         to,
                         sequence: header.sequence,
                         id: suspect,
+                        unreadable,
                     });
                 }
             }
@@ -309,6 +326,7 @@ impl Reader {
                 let homes = self.index.remove(id);
                 if let Some(segment) = self.index.segments.all.get_mut(&segment) {
                     segment.ends.extend(homes);
+                    segment.forgets += 1;
                 }
             }
         }
@@ -318,7 +336,7 @@ impl Reader {
     /// Decides what is torn and what is damaged, and buries messages whose end was not written.
     fn finish(&mut self, skips: &mut Vec<Skip>) {
         for suspect in std::mem::take(&mut self.suspects) {
-            if suspect.sequence >= self.synced {
+            if suspect.sequence >= self.synced && !suspect.unreadable {
                 self.report.torn_octets += suspect.to - suspect.from;
                 skips.push(Skip {
                     segment: suspect.segment,

@@ -13,6 +13,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Stretches declared void that a segment's first record can name.
+const SKIPS_MAX: usize = 1_000;
 /// No segment is planned smaller.
 const SEGMENT_OCTETS_MIN: u64 = 256 << 10;
 
@@ -46,6 +48,9 @@ impl Log {
 
     /// Begins a new segment in which a batch of that size fits, and closes the old one.
     pub(super) fn rotate(&mut self, octets: u64) -> io::Result<()> {
+        if self.skips.len() >= SKIPS_MAX {
+            self.remove_void()?;
+        }
         let number = self.next_segment;
         let salt = rand::random::<u64>() | 1;
         let name = segment_name(number, salt);
@@ -85,6 +90,39 @@ impl Log {
             synced: 0,
         });
         self.look_for_victim = true;
+        Ok(())
+    }
+
+    /// After a thousand failures: removes segments in which nothing ever became durable, so that they need not be named as void.
+    fn remove_void(&mut self) -> io::Result<()> {
+        let void: Vec<(u32, String)> = {
+            let index = self.shared.index();
+            let whole = self
+                .skips
+                .iter()
+                .filter(|skip| skip.from == 0 && skip.to == u64::MAX);
+            whole
+                .filter_map(|skip| Some((skip.segment, index.segments.all.get(&skip.segment)?.name.clone())))
+                .collect()
+        };
+        for (_, name) in &void {
+            match self.shared.disk.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.shared.disk.sync_names()?;
+        let mut index = self.shared.index();
+        for (number, _) in &void {
+            index.lose_segment(*number);
+        }
+        self.skips
+            .retain(|skip| index.segments.all.contains_key(&skip.segment));
+        if self.skips.len() >= SKIPS_MAX {
+            // Each of the others holds mail: a thousand failures, each in a segment that was good before. The oldest is most
+            // likely to have been shortened.
+            self.skips.remove(0);
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use super::disk::{DiskFile, read_exactly};
 use super::record::{ALIGNMENT, HEADER_OCTETS, Header};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Octets read at once.
@@ -39,6 +40,8 @@ pub(super) struct Scanner {
     end: u64,
     window: Vec<u8>,
     window_at: u64,
+    /// From the first to the last block that the disk did not give.
+    failed: Option<Range<u64>>,
 }
 
 impl Scanner {
@@ -52,6 +55,7 @@ impl Scanner {
             end,
             window: Vec::new(),
             window_at: 0,
+            failed: None,
         })
     }
 
@@ -86,6 +90,13 @@ impl Scanner {
             header,
             meta,
         }))
+    }
+
+    /// May the disk have failed to give octets of this stretch?
+    pub(super) fn is_unreadable(&self, from: u64, to: u64) -> bool {
+        self.failed
+            .as_ref()
+            .is_some_and(|failed| failed.start < to && from < failed.end)
     }
 
     /// Do the octets of a record fit their checksum?
@@ -171,7 +182,7 @@ impl Scanner {
             self.window.truncate(octets);
             self.window_at = at;
             if read_exactly(&*self.file, &mut self.window, at).is_err() {
-                read_what_can_be_read(&*self.file, &mut self.window, at);
+                read_what_can_be_read(&*self.file, &mut self.window, at, &mut self.failed);
             }
         }
         let start = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
@@ -189,11 +200,21 @@ impl Scanner {
     }
 }
 
-/// Reads block by block once more; blocks that the disk does not give read as zeros, which no checksum will fit.
-fn read_what_can_be_read(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) {
+/// Reads block by block once more. Blocks that the disk does not give read as ones: no checksum will fit, and they cannot be
+/// mistaken for room that was never written.
+fn read_what_can_be_read(
+    file: &dyn DiskFile,
+    buffer: &mut [u8],
+    offset: u64,
+    failed: &mut Option<Range<u64>>,
+) {
     for (number, block) in (0..).zip(buffer.chunks_mut(BLOCK_OCTETS)) {
-        if read_exactly(file, block, offset + number * BLOCK_OCTETS as u64).is_err() {
-            block.fill(0);
+        let from = offset + number * BLOCK_OCTETS as u64;
+        if read_exactly(file, block, from).is_err() {
+            block.fill(0xff);
+            let to = from + block.len() as u64;
+            let known = failed.take().unwrap_or(from..to);
+            *failed = Some(known.start.min(from)..known.end.max(to));
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Segment {
     pub(super) live_states: u32,
     /// Segments that hold messages whose end is told here.
     pub(super) ends: BTreeSet<u32>,
+    /// Records here that tell an end.
+    pub(super) forgets: u32,
     /// The writer appends to it.
     pub(super) active: bool,
     /// Something acknowledged cannot be read any more; the file is kept for the operator when the rest has moved out.
@@ -47,6 +49,7 @@ impl Segment {
             live_messages: 0,
             live_states: 0,
             ends: BTreeSet::new(),
+            forgets: 0,
             active: false,
             damaged: false,
             unsure: false,

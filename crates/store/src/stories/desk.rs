@@ -29,6 +29,7 @@ pub(super) struct Desk {
     bell: Condvar,
     events_max: usize,
     dropped: AtomicU64,
+    forgotten_early: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +47,8 @@ struct State {
 pub(super) struct Forget {
     pub below: Id,
     pub forgotten: u64,
+    /// Not for their age, but for want of room.
+    pub early: bool,
     pub waiter: Option<oneshot::Sender<Result<u64, StoreError>>>,
 }
 
@@ -56,6 +59,7 @@ impl Desk {
             bell: Condvar::new(),
             events_max,
             dropped: AtomicU64::new(0),
+            forgotten_early: AtomicU64::new(0),
         }
     }
 
@@ -82,6 +86,15 @@ impl Desk {
     /// Events that were dropped.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Stories that were forgotten for want of room.
+    pub(super) fn forgotten_early(&self) -> u64 {
+        self.forgotten_early.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_early(&self, stories: u64) {
+        self.forgotten_early.fetch_add(stories, Ordering::Relaxed);
     }
 
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
@@ -118,6 +131,7 @@ impl Desk {
             state.forgets.push_back(Forget {
                 below,
                 forgotten: 0,
+                early: false,
                 waiter,
             });
         }

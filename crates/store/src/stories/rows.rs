@@ -134,6 +134,32 @@ pub(super) fn batches(connection: &Connection, id: Id, rows_max: usize) -> Resul
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Octets of the pages in use.
+pub(super) fn octets(connection: &Connection) -> Result<u64, StoreError> {
+    let pragma = |name: &str| -> rusqlite::Result<i64> {
+        connection
+            .prepare_cached(&format!("PRAGMA {name}"))?
+            .query_row([], |row| row.get(0))
+    };
+    let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    Ok(pages.saturating_mul(pragma("page_size")?).cast_unsigned())
+}
+
+/// The bound below which that share of all stories lies, at least one; None without stories.
+pub(super) fn oldest(connection: &Connection, share: f64) -> Result<Option<Id>, StoreError> {
+    let count: u32 = connection
+        .prepare_cached("SELECT count(*) FROM story")?
+        .query_row([], |row| row.get(0))?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let number = (f64::from(count) * share).ceil().clamp(1.0, f64::from(count));
+    let last: i64 = connection
+        .prepare_cached("SELECT id FROM story ORDER BY id LIMIT 1 OFFSET ?")?
+        .query_row([number as i64 - 1], |row| row.get(0))?;
+    Ok(Some(Id::from_u64(last.cast_unsigned().saturating_add(1))))
+}
+
 /// Forgets the oldest stories below the bound, at most `rows_max` of them. Returns how many.
 pub(super) fn forget(connection: &Connection, below: Id, rows_max: usize) -> Result<u64, StoreError> {
     let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);

@@ -30,7 +30,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, desk: Arc<Desk>, kept_days: u32) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        desk: Arc<Desk>,
+        kept_days: u32,
+        octets_max: u64,
+    ) -> Result<Self, StoreError> {
         let mut hand = Hand {
             connection,
             desk: Arc::clone(&desk),
@@ -38,6 +43,7 @@ impl Writer {
             unwritten: Vec::new(),
             newest: None,
             kept: SignedDuration::from_hours(24 * i64::from(kept_days.max(1))),
+            octets_max,
             looked: None,
         };
         let thread = std::thread::Builder::new()
@@ -90,6 +96,7 @@ struct Hand {
     /// The last time told: the stories have no clock of their own.
     newest: Option<Timestamp>,
     kept: SignedDuration,
+    octets_max: u64,
     /// When old stories were looked for, and what the time told was then.
     looked: Option<(Instant, Timestamp)>,
 }
@@ -107,7 +114,7 @@ impl Hand {
             if work.closing {
                 return;
             }
-            if let Some(forget) = work.forget.or_else(|| self.due()) {
+            if let Some(forget) = work.forget.or_else(|| self.due()).or_else(|| self.too_large()) {
                 self.forget(forget);
             }
         }
@@ -193,6 +200,23 @@ impl Hand {
         Some(Forget {
             below: Id::first_at(below),
             forgotten: 0,
+            early: false,
+            waiter: None,
+        })
+    }
+
+    /// The oldest stories, when all take more than they may: as many as make a 32nd of the bound free, so that this is rare.
+    fn too_large(&self) -> Option<Forget> {
+        let used = rows::octets(&self.connection).ok()?;
+        if used <= self.octets_max {
+            return None;
+        }
+        let wanted = self.octets_max - self.octets_max / 32;
+        let share = 1.0 - wanted as f64 / used as f64;
+        Some(Forget {
+            below: rows::oldest(&self.connection, share).ok()??,
+            forgotten: 0,
+            early: true,
             waiter: None,
         })
     }
@@ -202,6 +226,9 @@ impl Hand {
         match result {
             Ok(number) => {
                 forget.forgotten += number;
+                if forget.early {
+                    self.desk.count_early(number);
+                }
                 if number >= FORGOTTEN_MAX as u64 {
                     self.desk.go_on_forgetting(forget);
                 } else if let Some(waiter) = forget.waiter {

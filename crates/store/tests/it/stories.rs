@@ -126,7 +126,7 @@ fn found(stories: &Stories, filter: &StoryFilter) -> Vec<StoryRow> {
 #[test]
 fn a_story_is_told_searched_and_goes_on_after_a_restart() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     let told = Told::default().events();
     stories.sink().record(&told);
     block_on(stories.flush()).unwrap();
@@ -144,7 +144,7 @@ fn a_story_is_told_searched_and_goes_on_after_a_restart() {
     assert_eq!(found(&stories, &StoryFilter::default()), [row]);
     drop(stories);
 
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     stories
         .sink()
         .record_shared(&Arc::new(settled(0, "b@example.net", "delivered")));
@@ -167,7 +167,7 @@ fn a_story_is_told_searched_and_goes_on_after_a_restart() {
 #[test]
 fn a_dropped_store_has_written_everything() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     for second in 0..500 {
         stories.sink().record(
             &Told {
@@ -178,7 +178,7 @@ fn a_dropped_store_has_written_everything() {
         );
     }
     drop(stories);
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     assert_eq!(
         stories.count_by_class(&StoryFilter::default()).unwrap(),
         [("clean".to_owned(), 500)]
@@ -188,7 +188,7 @@ fn a_dropped_store_has_written_everything() {
 #[test]
 fn filters() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     for told in [
         Told {
             second: 1,
@@ -344,7 +344,7 @@ fn filters() {
 #[test]
 fn pages() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     for second in 0..25 {
         stories.sink().record(
             &Told {
@@ -375,7 +375,7 @@ fn pages() {
 #[test]
 fn old_stories_are_forgotten_in_chunks() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     for second in 0..3_500 {
         stories.sink().record(
             &Told {
@@ -395,7 +395,7 @@ fn old_stories_are_forgotten_in_chunks() {
 #[test]
 fn what_is_older_than_the_kept_days_is_forgotten_by_itself() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 2).unwrap();
+    let stories = Stories::open(place.path(), 2, u64::MAX).unwrap();
     stories.sink().record(
         &Told {
             second: 0,
@@ -422,7 +422,7 @@ fn what_is_older_than_the_kept_days_is_forgotten_by_itself() {
 #[test]
 fn more_than_may_wait_is_dropped_and_counted() {
     let place = tempfile::tempdir().unwrap();
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     let blocker = rusqlite::Connection::open(place.path().join("stories.db")).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     let sink = stories.sink();
@@ -452,7 +452,7 @@ const CHILD: &str = "STORIES_CHILD_DIRECTORY";
 
 /// The child tells stories, waits a little longer than the promise, tells one more and dies.
 fn die(directory: &Path) -> ! {
-    let stories = Stories::open(directory, 30).unwrap();
+    let stories = Stories::open(directory, 30, u64::MAX).unwrap();
     for second in 0..50 {
         stories.sink().record(
             &Told {
@@ -491,6 +491,61 @@ fn what_was_written_survives_an_abort() {
         .status()
         .unwrap();
     assert_eq!(status.signal(), Some(6), "the child aborted: {status}");
-    let stories = Stories::open(place.path(), 30).unwrap();
+    let stories = Stories::open(place.path(), 30, u64::MAX).unwrap();
     assert!(found(&stories, &StoryFilter::default()).len() >= 50);
+}
+
+#[test]
+fn the_oldest_go_when_there_is_no_room() {
+    const MAX: u64 = 2 << 20;
+    let place = tempfile::tempdir().unwrap();
+    let stories = Stories::open(place.path(), 30, MAX).unwrap();
+    let long = "s".repeat(3_000);
+    let tell = |second| {
+        let told = Told {
+            second,
+            subject: &long,
+            ..Told::default()
+        };
+        stories.sink().record(&told.events());
+    };
+    let mut largest = 0;
+    for second in 0..2_000 {
+        tell(second);
+        if second % 50 == 49 {
+            block_on(stories.flush()).unwrap();
+            largest = largest.max(stories.octets().unwrap());
+        }
+    }
+    block_on(stories.flush()).unwrap();
+    assert!((MAX / 2..MAX + MAX / 4).contains(&largest), "{largest} octets");
+    let early = stories.forgotten_early();
+    assert!((1_000..1_999).contains(&early), "{early} stories went early");
+    assert!(stories.get(id(0)).unwrap().is_none(), "the oldest went");
+    assert!(stories.get(id(1_999)).unwrap().is_some(), "the newest is there");
+    let left = stories.search(&StoryFilter::default(), None, 500).unwrap();
+    let gone: Vec<_> = left
+        .windows(2)
+        .filter(|pair| {
+            pair[0].at.unwrap().duration_since(pair[1].at.unwrap()) != jiff::SignedDuration::from_secs(1)
+        })
+        .collect();
+    assert!(gone.is_empty(), "only the oldest go: {gone:?}");
+}
+
+#[test]
+fn a_bound_below_the_empty_database_is_no_endless_work() {
+    let place = tempfile::tempdir().unwrap();
+    let stories = Stories::open(place.path(), 30, 1).unwrap();
+    for second in 0..3 {
+        stories.sink().record(
+            &Told {
+                second,
+                ..Told::default()
+            }
+            .events(),
+        );
+        block_on(stories.flush()).unwrap();
+    }
+    assert!(stories.search(&StoryFilter::default(), None, 500).unwrap().len() <= 3);
 }

@@ -43,6 +43,12 @@ impl Sink for Told {
 }
 
 impl Told {
+    /// Events with that text so far.
+    pub fn count(&self, text: &str) -> usize {
+        let told = self.0.0.lock().unwrap();
+        told.iter().filter(|event| event.contains(text)).count()
+    }
+
     /// Waits until an event with that text was told.
     pub async fn wait_for(&self, text: &str) -> Result<(), String> {
         let wait = async {
@@ -76,6 +82,7 @@ impl House {
             free_octets_min: if full { u64::MAX } else { 0 },
             messages_max: 10_000,
             stories_kept_days: 1,
+            stories_octets_max: 1 << 30,
         })
         .unwrap();
         people(&store);

@@ -67,3 +67,17 @@ async fn one_that_hangs_is_left_alone_too() {
     }
     assert!(failure(ask(&scanners, &message).await).contains("no answer in time"));
 }
+
+#[tokio::test]
+async fn one_that_hangs_is_waited_for_as_long_as_its_own_bound_says() {
+    let clamd = Clamd::start().unwrap();
+    let access = ScannerAccess {
+        timeout: Some(HURRIED),
+        ..ScannerAccess::clamav(socket(&clamd.socket))
+    };
+    let scanners = clamav(access);
+    clamd.daemon.freeze().unwrap();
+    let asked = std::time::Instant::now();
+    assert_eq!(ask(&scanners, &plain("x", "y")).await, Gathered::Late);
+    assert!(asked.elapsed() < super::PATIENT / 2, "{:?}", asked.elapsed());
+}

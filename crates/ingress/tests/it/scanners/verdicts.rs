@@ -44,6 +44,7 @@ impl Bench {
             free_octets_min: 0,
             messages_max: 100,
             stories_kept_days: 1,
+            stories_octets_max: 1 << 30,
         };
         let store = Store::open(&settings).unwrap();
         let policy = Arc::new(ArcSwap::from_pointee(Policy::default()));

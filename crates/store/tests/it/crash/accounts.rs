@@ -8,11 +8,13 @@ use trace::Id;
 /// What was said about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Nothing yet, or an error right before the end: it may be there.
+    /// Nothing yet: it may be there.
     None,
     /// Ok: it must be there.
     Kept,
-    /// An error, and later something else was made durable: it must not be there.
+    /// An error, and nothing that was handed over later was made durable: it may be there (docs/spool.md, F1).
+    Refused,
+    /// An error, and something handed over later was made durable: it must not be there.
     Void,
 }
 
@@ -27,11 +29,17 @@ pub struct Account {
     floor: Vec<usize>,
     /// It was seen to be gone after a restart, so it must not come back.
     gone: bool,
+    /// Refusals that were known when it was handed over.
+    refused_before: usize,
 }
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(pub BTreeMap<u64, Account>);
+pub struct Accounts {
+    pub all: BTreeMap<u64, Account>,
+    /// Refused messages, in the order in which they were told.
+    refusals: Vec<u64>,
+}
 
 impl Accounts {
     /// A message is about to be handed over.
@@ -48,32 +56,36 @@ impl Accounts {
             history,
             floor,
             gone: false,
+            refused_before: self.refusals.len(),
         };
-        assert!(self.0.insert(message.envelope.id.as_u64(), account).is_none());
+        assert!(self.all.insert(message.envelope.id.as_u64(), account).is_none());
     }
 
-    /// The answer to it.
+    /// The answer to it. Ok is said of a segment whose first record declares void what was refused before.
     pub fn answered(&mut self, id: u64, ok: bool) {
+        let account = self.all.get_mut(&id).unwrap();
         if ok {
-            self.0.get_mut(&id).unwrap().promise = Promise::Kept;
+            account.promise = Promise::Kept;
+            let before = account.refused_before;
+            self.refusals_are_final(before);
         } else {
-            self.0.get_mut(&id).unwrap().promise = Promise::Void;
+            account.promise = Promise::Refused;
+            self.refusals.push(id);
         }
     }
 
-    /// The disk stopped: errors told since the last commit say nothing.
-    pub fn crashed(&mut self, since: &Accounts) {
-        for (id, account) in &mut self.0 {
-            let before = since.0.get(id).map(|account| account.promise);
-            if account.promise == Promise::Void && before != Some(Promise::Void) {
-                account.promise = Promise::None;
+    fn refusals_are_final(&mut self, count: usize) {
+        for id in &self.refusals[..count] {
+            let account = self.all.get_mut(id).unwrap();
+            if account.promise == Promise::Refused {
+                account.promise = Promise::Void;
             }
         }
     }
 
     /// Memory knows better states now; the log may or may not.
     pub fn changed(&mut self, id: u64, number: u32, change: impl FnOnce(&mut Recipient)) {
-        let history = &mut self.0.get_mut(&id).unwrap().history[number as usize];
+        let history = &mut self.all.get_mut(&id).unwrap().history[number as usize];
         let mut state = history.last().unwrap().clone();
         change(&mut state);
         history.push(state);
@@ -103,8 +115,9 @@ impl Accounts {
 
     /// All that memory knew at that moment is durable.
     pub fn flushed(&mut self, at: &Accounts) {
-        for (id, then) in &at.0 {
-            let account = self.0.get_mut(id).unwrap();
+        self.refusals_are_final(at.refusals.len());
+        for (id, then) in &at.all {
+            let account = self.all.get_mut(id).unwrap();
             for (floor, history) in account.floor.iter_mut().zip(&then.history) {
                 *floor = (*floor).max(history.len() - 1);
             }
@@ -120,23 +133,24 @@ impl Accounts {
         for row in queue.list(&QueueFilter::default(), None, usize::MAX) {
             *rows.entry(row.envelope.id.as_u64()).or_default() += 1;
         }
-        if let Some(id) = rows.keys().find(|id| !self.0.contains_key(id)) {
+        if let Some(id) = rows.keys().find(|id| !self.all.contains_key(id)) {
             return Err(format!("{id} was never handed over"));
         }
         if rows.len() as u64 != queue.counts().messages {
             return Err(format!("{} messages in rows, {:?}", rows.len(), queue.counts()));
         }
-        self.0
+        self.all
             .iter()
             .try_for_each(|(id, account)| account.audit(*id, queue))
     }
 
     /// What was found is the new truth: it is on the disk.
     pub fn start_again(&mut self, queue: &Queue) {
-        for (id, account) in &mut self.0 {
+        for (id, account) in &mut self.all {
             match queue.get(Id::from_u64(*id)) {
                 None => account.gone = true,
                 Some((_, recipients)) => {
+                    // A refused message that is there is mail like any other from now on.
                     account.promise = Promise::Kept;
                     account.floor = vec![0; recipients.len()];
                     account.history = recipients.into_iter().map(|recipient| vec![recipient]).collect();

@@ -1,7 +1,7 @@
 //! Octets that change on the disk after they were acknowledged: isolated, reported, never silent.
 
 use super::accounts::{Accounts, message};
-use super::disk::FakeDisk;
+use super::disk::{FakeDisk, Left};
 use super::story::Office;
 use crate::block_on;
 use crate::queue::{SETTINGS, minute, octets};
@@ -184,4 +184,80 @@ fn forged_records_inside_a_message_are_not_believed() {
         .collect();
     assert_eq!(ids, [51]);
     assert_eq!(office.queue.recovery().damaged_count, 1);
+}
+
+/// Where the record of that kind with that id begins.
+fn place_of(disk: &FakeDisk, kind: u8, id: u64) -> Option<(String, usize)> {
+    disk.names_with(".seg").into_iter().find_map(|name| {
+        let octets = disk.content(&name);
+        let salt = octets.get(..8)?.to_vec();
+        let is_it = |at: &usize| {
+            octets[*at..].starts_with(&salt)
+                && octets[at + 12] == kind
+                && octets[at + 48..].starts_with(&id.to_le_bytes())
+        };
+        let at = (0..octets.len().saturating_sub(56)).step_by(8).find(is_it)?;
+        Some((name, at))
+    })
+}
+
+#[test]
+fn what_the_disk_does_not_give_at_start_is_damage_and_its_file_is_kept() {
+    let disk = FakeDisk::default();
+    let office = Office::open(&disk, &SETTINGS, Accounts::default()).unwrap();
+    block_on(async {
+        for id in 1..=3 {
+            assert!(office.admit(message(id, 1_000, &[0])).await);
+        }
+    });
+    // The process dies, and the block with the last record, behind which nothing was ever written, cannot be read.
+    let disk = disk.crash(Left::All);
+    let (name, at) = place_of(&disk, 2, 3).unwrap();
+    disk.refuse_reads(&name, at..at + 1);
+    let opened = Office::open(&disk, &SETTINGS, Accounts::default()).unwrap();
+    let report = opened.queue.recovery().clone();
+    assert!(report.damaged_count > 0 && report.torn_octets == 0, "{report:?}");
+    block_on(async {
+        for id in 100..200 {
+            assert!(opened.admit(message(id, 10, &[0])).await);
+        }
+        opened.deliver_all().await;
+        assert!(opened.close().await);
+    });
+    drop(opened);
+    assert_eq!(disk.names_with(&name).len(), 1, "{:?}", disk.names_with(""));
+}
+
+#[test]
+fn an_end_that_could_not_be_read_keeps_its_segment() {
+    let disk = FakeDisk::default();
+    let office = Office::open(&disk, &SETTINGS, Accounts::default()).unwrap();
+    let deliver = async |ids: std::ops::Range<u64>| {
+        for id in ids {
+            assert!(office.admit(message(id, 30_000, &[0])).await);
+            for lease in office.queue.lease_due(minute(1), 9) {
+                office.settle(&lease, true, None).await;
+            }
+        }
+    };
+    block_on(async {
+        // The first stays and keeps its segment; the second lies beside it and ends in another segment.
+        assert!(office.admit(message(1, 1_000, &[500])).await);
+        assert!(office.admit(message(2, 1_000, &[20])).await);
+        deliver(10..30).await;
+        for lease in office.queue.lease_due(minute(30), 9) {
+            office.settle(&lease, true, None).await;
+        }
+        deliver(30..31).await;
+        let (name, _) = place_of(&disk, 4, 2).unwrap();
+        assert_ne!(name, place_of(&disk, 2, 1).unwrap().0);
+        disk.refuse_reads(&name, 0..usize::MAX);
+        deliver(31..80).await;
+        disk.heal();
+        assert!(office.close().await);
+    });
+    let books = office.books().clone();
+    drop(office);
+    let office = Office::open(&disk, &SETTINGS, books).unwrap();
+    office.books().audit(&office.queue).unwrap();
 }

@@ -56,6 +56,8 @@ struct State {
     fired: bool,
     stopped: bool,
     fail_next_sync: bool,
+    unsyncable: bool,
+    unreadable: Option<(u64, Range<usize>)>,
     lying: bool,
     capacity: Option<u64>,
     stop: Arc<Notify>,
@@ -104,9 +106,21 @@ impl FakeDisk {
         (state.fail_next_sync, state.fired) = (true, false);
     }
 
+    /// From now on writes succeed, and every sync and truncation of a file fails.
+    pub fn refuse_syncs(&self) {
+        self.state().unsyncable = true;
+    }
+
+    /// From now on these octets of a file cannot be read.
+    pub fn refuse_reads(&self, name: &str, octets: Range<usize>) {
+        let mut state = self.state();
+        state.unreadable = Some((state.names[name], octets));
+    }
+
     /// Nothing goes wrong from now on.
     pub fn heal(&self) {
-        self.state().trouble = None;
+        let mut state = self.state();
+        (state.trouble, state.unsyncable, state.unreadable) = (None, false, None);
     }
 
     /// Did the planned trouble happen?
@@ -148,6 +162,25 @@ impl FakeDisk {
             .filter(|name| name.contains(text))
             .cloned()
             .collect()
+    }
+
+    /// Segments that read as something that is not durable.
+    pub fn unsynced_segments(&self) -> Vec<String> {
+        let state = self.state();
+        let unsynced = state.names.iter().filter(|(name, number)| {
+            let file = &state.files[number];
+            name.ends_with(".seg") && !file.durable.starts_with(&file.seen)
+        });
+        unsynced.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The newest segment was synced.
+    pub fn newest_is_durable(&self) -> bool {
+        let state = self.state();
+        state.names.last_key_value().is_some_and(|(_, number)| {
+            let file = &state.files[number];
+            !file.durable.is_empty() && file.durable == file.seen
+        })
     }
 
     /// What a file reads as.
@@ -284,6 +317,8 @@ impl Disk for FakeDisk {
         }
         state.next += 1;
         let file = state.next;
+        // Nothing is set aside while syncs fail: a thousand segments would take the test's memory.
+        let octets = if state.unsyncable { 0 } else { octets };
         let seen = vec![0; usize::try_from(octets).unwrap()];
         state.files.insert(
             file,
@@ -380,6 +415,13 @@ impl DiskFile for Handle {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let end = usize::try_from(offset).unwrap() + buffer.len();
+        let refused = self.disk.state().unreadable.clone();
+        if refused.is_some_and(|(file, octets)| {
+            file == self.file && octets.start < end && offset < octets.end as u64
+        }) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         self.with(|file, short| {
             let from = usize::try_from(offset).unwrap().min(file.seen.len());
             let mut count = buffer.len().min(file.seen.len() - from);
@@ -394,7 +436,7 @@ impl DiskFile for Handle {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         let mut outcome = state.call();
-        if std::mem::take(&mut state.fail_next_sync) {
+        if state.unsyncable || std::mem::take(&mut state.fail_next_sync) {
             (outcome, state.fired) = (Err(io::Error::from_raw_os_error(5)), true);
         }
         let idle = state.lying || state.stopped;
@@ -419,6 +461,9 @@ impl DiskFile for Handle {
     }
 
     fn truncate(&self, octets: u64) -> io::Result<()> {
+        if self.disk.state().unsyncable {
+            return Err(io::Error::from_raw_os_error(5));
+        }
         self.with(|file, _| {
             let octets = usize::try_from(octets).unwrap();
             file.seen.truncate(octets);
