@@ -1,4 +1,16 @@
-//! stub
+//! What a spammer does to his text so that a filter does not see it, done to real spam: shared work of every contender.
+//!
+//! The filters have learnt the first third and learn nothing more. Of each campaign of the rest one spam message is attacked. Ham
+//! text comes from the first third only, so that no attack brings words that are ham in the test alone. Links stay as they are: they
+//! must work for the victim. Choices are drawn from the message's digest, so a run is repeatable.
+
+use super::compose::{self, Kind, Part, file_part, image_part, text_part};
+use super::corpus::Message;
+use super::{disguise, docx, modes};
+use anyhow::{Context, Result};
+use std::collections::HashSet;
+use xxhash_rust::xxh3::xxh3_64;
+
 /// One attacked message.
 #[derive(Clone, Debug)]
 pub struct Variant {
@@ -14,5 +26,290 @@ impl Variant {
     /// For messages of errors.
     pub fn name(&self) -> String {
         format!("{}#{}", self.message, self.attack)
+    }
+}
+
+/// All attacks and what they do. `re-encoded` is none: the same rewriting with nothing changed.
+pub const ALL: [(&str, &str); 14] = [
+    ("re-encoded", "no attack: text parts decoded and encoded again"),
+    ("good words after", "the text of two ham messages behind"),
+    ("good words before", "the text of two ham messages in front"),
+    (
+        "leet",
+        "half of the letters a, e, i, o, s, t, b, g as digits and signs",
+    ),
+    ("dots", "dots between the letters of every word from 4 letters"),
+    (
+        "zero-width",
+        "invisible characters inside every word from 4 letters",
+    ),
+    (
+        "homoglyphs",
+        "Cyrillic and Greek look-alikes for most letters that have one",
+    ),
+    (
+        "hidden ham",
+        "HTML: one ham message in display:none in front, one white on white behind",
+    ),
+    (
+        "hidden splits",
+        "HTML: a hidden word in the middle of every word from 4 letters",
+    ),
+    ("image only", "a picture instead of the text"),
+    ("text file", "a line that asks to read the attached .txt"),
+    ("HTML file", "a line that asks to read the attached .html"),
+    ("docx file", "a line that asks to read the attached .docx"),
+    (
+        "all disguises",
+        "homoglyphs, zero-width and two ham messages in front at once",
+    ),
+];
+
+/// Ham texts of these lengths in characters are taken.
+const HAM_TEXT: std::ops::Range<usize> = 300..4_000;
+const LINE: &str = "Hello,\n\nplease have a look at the attached file.\n\nBest regards\n";
+
+/// The attacked messages: every attack on one spam message of each campaign after the first third. Those without any text stay out.
+pub fn variants(messages: &[Message]) -> Result<Vec<Variant>> {
+    let (learnt, _) = modes::thirds(messages.len());
+    let hams: Vec<String> = messages
+        .get(learnt)
+        .unwrap_or_default()
+        .iter()
+        .filter(|message| !message.spam)
+        .filter_map(|message| compose::shown(&message.octets))
+        .map(|text| text.trim().replace("\r\n", "\n"))
+        .filter(|text| HAM_TEXT.contains(&text.chars().count()))
+        .collect();
+    let mut variants = Vec::new();
+    for index in attacked(messages) {
+        let message = messages.get(index).context("no such message")?;
+        let digest = xxh3_64(message.reference.as_bytes());
+        let ham = |which: u64| {
+            let at = digest.rotate_left(which as u32 * 17) % hams.len().max(1) as u64;
+            hams.get(at as usize).map(String::as_str)
+        };
+        let good = [ham(1).context("no ham text to take")?, ham(2).unwrap_or_default()];
+        let made: Vec<Option<Vec<u8>>> = ALL
+            .iter()
+            .map(|(attack, _)| attacked_by(attack, &message.octets, good, digest))
+            .collect();
+        // All or none, so that the columns are of the same messages.
+        if made.iter().all(Option::is_some) {
+            for ((attack, _), octets) in ALL.iter().zip(made) {
+                variants.push(Variant {
+                    message: index,
+                    attack,
+                    octets: octets.unwrap_or_default(),
+                });
+            }
+        }
+    }
+    Ok(variants)
+}
+
+/// The first spam message of each campaign after the first third.
+fn attacked(messages: &[Message]) -> Vec<usize> {
+    let (_, rest) = modes::thirds(messages.len());
+    let mut seen = HashSet::new();
+    rest.filter(|index| {
+        messages
+            .get(*index)
+            .is_some_and(|message| message.spam && seen.insert(message.campaign))
+    })
+    .collect()
+}
+
+fn attacked_by(attack: &str, raw: &[u8], good: [&str; 2], seed: u64) -> Option<Vec<u8>> {
+    let keep = |old: &str| old.to_owned();
+    let disguised = |how: disguise::How| {
+        let subject = move |old: &str| disguise::plain(old, how, seed);
+        compose::rewrite(raw, &subject, &|old, kind| disguise::text(old, kind, how, seed))
+    };
+    let one = |part: Part| compose::rebuilt(raw, &keep, "", &[part]);
+    let with_file = |part: Part| compose::rebuilt(raw, &keep, "mixed", &[text_part(Kind::Plain, LINE), part]);
+    match attack {
+        "re-encoded" => compose::rewrite(raw, &keep, &|old, _| old.to_owned()),
+        "good words after" => compose::rewrite(raw, &keep, &|old, kind| around(old, kind, None, Some(good))),
+        "good words before" => compose::rewrite(raw, &keep, &|old, kind| around(old, kind, Some(good), None)),
+        "leet" => disguised(disguise::How::Leet),
+        "dots" => disguised(disguise::How::Dots),
+        "zero-width" => disguised(disguise::How::ZeroWidth),
+        "homoglyphs" => disguised(disguise::How::Homoglyphs),
+        "hidden ham" => one(text_part(Kind::Html, &hidden_ham(&as_html(raw)?, good))),
+        "hidden splits" => one(text_part(
+            Kind::Html,
+            &disguise::splits(&as_html(raw)?, good.first()?),
+        )),
+        "image only" => {
+            let html = "<html><body><p align=\"center\"><img src=\"cid:offer@picture\"></p></body></html>\n";
+            let parts = [
+                text_part(Kind::Html, html),
+                image_part("offer@picture", &docx::noise_png(seed)),
+            ];
+            compose::rebuilt(raw, &keep, "related", &parts)
+        }
+        "text file" => with_file(file_part(
+            "text/plain",
+            "offer.txt",
+            compose::shown(raw)?.as_bytes(),
+        )),
+        "HTML file" => with_file(file_part("text/html", "offer.html", as_html(raw)?.as_bytes())),
+        "docx file" => {
+            let kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+            with_file(file_part(kind, "offer.docx", &docx::docx(&compose::shown(raw)?)?))
+        }
+        "all disguises" => {
+            let how = |old: &str| disguise::plain(old, disguise::How::Homoglyphs, seed);
+            compose::rewrite(raw, &how, &|old, kind| {
+                let once = disguise::text(old, kind, disguise::How::Homoglyphs, seed);
+                let twice = disguise::text(&once, kind, disguise::How::ZeroWidth, seed);
+                around(&twice, kind, Some(good), None)
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Ham text in front and behind.
+fn around(text: &str, kind: Kind, before: Option<[&str; 2]>, after: Option<[&str; 2]>) -> String {
+    let join = |good: Option<[&str; 2]>| good.map(|texts| texts.join("\n\n")).unwrap_or_default();
+    let (before, after) = (join(before), join(after));
+    if kind == Kind::Plain {
+        return [before.as_str(), text, after.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n");
+    }
+    let paragraph = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("<p>{}</p>\n", escaped(text))
+        }
+    };
+    inside_body(text, &paragraph(&before), &paragraph(&after))
+}
+
+/// Something right behind the opening and right before the closing tag of the body, where there are such.
+fn inside_body(html: &str, first: &str, last: &str) -> String {
+    // Lengths must not change, so only ASCII letters are lowered.
+    let low = html.to_ascii_lowercase();
+    let open = low
+        .find("<body")
+        .and_then(|at| Some(at + low.get(at..)?.find('>')? + 1))
+        .unwrap_or(0);
+    let close = low.rfind("</body").filter(|at| *at >= open).unwrap_or(html.len());
+    let part = |range: std::ops::Range<usize>| html.get(range).unwrap_or_default();
+    [
+        part(0..open),
+        first,
+        part(open..close),
+        last,
+        part(close..html.len()),
+    ]
+    .concat()
+}
+
+fn hidden_ham(html: &str, good: [&str; 2]) -> String {
+    let [first, second] = good;
+    let first = format!("<div style=\"display:none\">{}</div>\n", escaped(first));
+    let second = format!(
+        "\n<div style=\"background-color:#ffffff\"><font color=\"#ffffff\" size=\"1\">{}</font></div>\n",
+        escaped(second)
+    );
+    inside_body(html, &first, &second)
+}
+
+/// The message's HTML, or its text as HTML.
+fn as_html(raw: &[u8]) -> Option<String> {
+    compose::html(raw).or_else(|| {
+        let text = compose::shown(raw)?;
+        Some(format!(
+            "<html><body bgcolor=\"#ffffff\">\n{}\n</body></html>\n",
+            escaped(&text)
+        ))
+    })
+}
+
+fn escaped(text: &str) -> String {
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    text.replace("\r\n", "\n").replace('\n', "<br>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = "From: a@b.test\r\nSubject: Cheap watches\r\n\r\nBuy cheap watches at http://shop.test/watches now\r\n";
+    const HTML: &str = "From: a@b.test\r\nSubject: Cheap watches\r\nContent-Type: text/html\r\n\r\n\
+        <html><BODY class=\"x\"><p>Buy cheap&nbsp;watches <a href=\"http://shop.test/watches\">here</a></p></BODY></html>\r\n";
+    const GOOD: [&str; 2] = ["minutes of the meeting", "lunch < dinner"];
+
+    fn check(raw: &str, attack: &str, has: &[&str], lacks: &[&str]) {
+        let octets = attacked_by(attack, raw.as_bytes(), GOOD, 5).unwrap();
+        assert!(octets.is_ascii(), "{attack}");
+        let parsed = mail_parser::MessageParser::default().parse(&octets).unwrap();
+        let mut all = format!("{}\n", parsed.subject().unwrap_or_default());
+        for part in &parsed.parts {
+            if let mail_parser::PartType::Text(text) | mail_parser::PartType::Html(text) = &part.body {
+                all.push_str(text);
+            }
+        }
+        for want in has {
+            assert!(all.contains(want), "{attack}: no {want:?} in {all}");
+        }
+        for want in lacks {
+            assert!(!all.contains(want), "{attack}: {want:?} in {all}");
+        }
+    }
+
+    #[test]
+    fn each_attack_does_what_it_says() {
+        let link = "http://shop.test/watches";
+        for raw in [PLAIN, HTML] {
+            check(
+                raw,
+                "re-encoded",
+                &["Cheap watches", "Buy cheap", link],
+                &["minutes"],
+            );
+            check(raw, "good words after", &["Buy cheap", "minutes of", link], &[]);
+            check(raw, "good words before", &["minutes of", "Buy cheap", link], &[]);
+            check(raw, "leet", &[link], &["Buy cheap watches"]);
+            check(raw, "dots", &["C.h.e.a.p w.a.t.c.h.e.s", "c.h.e.a.p", link], &[]);
+            check(raw, "zero-width", &[link], &["cheap", "Cheap"]);
+            check(raw, "homoglyphs", &[link], &["Cheap watches\n"]);
+            check(
+                raw,
+                "hidden ham",
+                &["display:none", "minutes of", "lunch &lt;", "Buy cheap", link],
+                &[],
+            );
+            check(raw, "hidden splits", &["display:none", link], &["cheap "]);
+            check(
+                raw,
+                "image only",
+                &["Cheap watches", "cid:"],
+                &["Buy cheap", link],
+            );
+            check(raw, "text file", &["attached file", "Buy cheap"], &[]);
+            check(raw, "HTML file", &["attached file", "Buy cheap", link], &[]);
+            check(raw, "docx file", &["attached file"], &["Buy cheap", link]);
+            check(raw, "all disguises", &["minutes of", link], &["cheap"]);
+        }
+        assert!(attacked_by("unknown", PLAIN.as_bytes(), GOOD, 5).is_none());
+    }
+
+    #[test]
+    fn ham_stands_inside_the_body() {
+        let got = inside_body("<BODY a>x</body>", "1", "2");
+        assert_eq!(got, "<BODY a>1x2</body>");
+        assert_eq!(inside_body("x", "1", "2"), "1x2");
+        assert_eq!(inside_body("</body><body>x", "1", "2"), "</body><body>1x2");
     }
 }

@@ -14,6 +14,11 @@ pub trait Contender {
     /// One figure a reading, higher is more like spam. Must not change what it knows.
     fn score(&mut self, message: &[u8]) -> Result<Vec<f64>>;
 
+    /// All messages that will be scored, so that what does not hang on learning can be done at once.
+    fn foresee(&mut self, _messages: &[&[u8]]) -> Result<()> {
+        Ok(())
+    }
+
     /// Is told what a message is.
     fn learn(&mut self, message: &[u8], spam: bool) -> Result<()>;
 }

@@ -5,8 +5,11 @@
 
 mod attacks;
 mod campaigns;
+mod compose;
 mod contender;
 mod corpus;
+mod disguise;
+mod docx;
 mod dogana;
 mod metrics;
 mod modes;

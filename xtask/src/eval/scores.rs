@@ -59,6 +59,14 @@ pub fn run(job: &Job<'_>) -> Result<Scores> {
 }
 
 fn all(job: &Job<'_>, contender: &mut dyn Contender) -> Result<Vec<(usize, Vec<f64>)>> {
+    let of_steps = job.steps.iter().filter_map(|step| match step {
+        Step::Score(index) => Some(job.messages.get(*index)?.octets.as_slice()),
+        Step::Learn(_) => None,
+    });
+    let coming: Vec<&[u8]> = of_steps
+        .chain(job.variants.iter().map(|variant| variant.octets.as_slice()))
+        .collect();
+    contender.foresee(&coming)?;
     let bar = super::bar(
         &format!("{} {}", job.contender, job.mode),
         job.steps.len() + job.variants.len(),

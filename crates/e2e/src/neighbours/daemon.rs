@@ -20,7 +20,7 @@ pub struct Daemon {
 }
 
 /// Time until it must answer.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_secs(300);
 
 impl Daemon {
     /// A folder that other users may look into, for daemons that give up root.

@@ -3,9 +3,11 @@
 //!
 //! It is asked as its milter would ask for a submission: `User` and the envelope are named, no client address is, since the corpora
 //! have none. `Pass: all` makes it finish all rules even when the sum is high already. Labels are given with `Learn-Type: bulk`,
-//! so that it takes every one; without it, it refuses those that it thinks it knows.
+//! so that it takes every one; without it, it refuses those that it thinks it knows. Compiled expressions are kept for
+//! the next start, as they take a quarter of a minute of a quiet core.
 
 use crate::eval::contender::Contender;
+use crate::eval::corpus;
 use anyhow::{Context, Result, bail};
 use e2e::neighbours::daemon::Daemon;
 use std::fmt::Write as _;
@@ -90,11 +92,15 @@ impl Rspamd {
             "logging.inc",
             "type = \"console\";\nlevel = \"warning\";\n".to_owned(),
         )?;
+        let compiled = corpus::folder().join("rspamd");
+        std::fs::create_dir_all(&compiled)?;
         local(
             "options.inc",
-            "filters = \"chartable,regexp\";\ntask_timeout = 120s;\n\
-             dns { nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }\n"
-                .to_owned(),
+            format!(
+                "filters = \"chartable,regexp\";\ntask_timeout = 120s;\nhs_cache_dir = \"{}\";\n\
+                 dns {{ nameserver = [\"127.0.0.1:1\"]; timeout = 0.1s; retransmits = 1; }}\n",
+                compiled.display()
+            ),
         )?;
         let mut words = vec!["rspamd".to_owned(), "-f".to_owned()];
         if rustix::process::geteuid().is_root() {

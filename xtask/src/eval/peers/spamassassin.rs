@@ -9,16 +9,20 @@ use crate::eval::contender::Contender;
 use crate::eval::corpus;
 use anyhow::{Context, Result, bail};
 use e2e::neighbours::daemon::Daemon;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
 const SHIPPED: &str = "/usr/share/spamassassin";
 const SITE: &str = "/etc/spamassassin";
+/// Rules do not learn, so two processes may be asked at once; Bayes has one.
+const RULES_CHILDREN: usize = 2;
 /// Lines of Debian's rules that define tests or say something of them; the others say how a message becomes text, links, tokens.
 const TESTS: [&str; 17] = [
     "header",
@@ -81,7 +85,7 @@ pub struct SpamAssassin {
 impl SpamAssassin {
     /// With an empty memory; `split`: rules and Bayes apart.
     pub fn start(split: bool) -> Result<Self> {
-        let learner = Spamd::start(!split)?;
+        let learner = Spamd::start(!split, 1)?;
         if !split {
             return Ok(Self {
                 rules: None,
@@ -89,7 +93,7 @@ impl SpamAssassin {
                 known: HashMap::new(),
             });
         }
-        let rules = Spamd::start(true)?;
+        let rules = Spamd::start(true, RULES_CHILDREN)?;
         // With one message of each kind its Bayes is in use, and with it the points that rules have beside Bayes.
         rules.tell(
             b"Message-ID: <1@eval.test>\r\nSubject: a\r\n\r\nalpha beta gamma delta\r\n",
@@ -106,17 +110,45 @@ impl SpamAssassin {
         })
     }
 
-    fn points_of_rules(&mut self, rules: &Spamd, message: &[u8]) -> Result<f64> {
+    /// What the rules give a message, once for all runs.
+    fn points_of_rules(&mut self, message: &[u8]) -> Result<f64> {
         let digest = xxh3_64(message);
-        if let Some(points) = self.known.get(&digest) {
-            return Ok(*points);
+        if !self.known.contains_key(&digest) {
+            self.foresee(&[message])?;
         }
-        let said = rules.report(message)?;
-        let points = said.total - said.points;
-        self.known.insert(digest, points);
-        keep(digest, points)?;
-        Ok(points)
+        self.known
+            .get(&digest)
+            .copied()
+            .context("the rules gave no points")
     }
+}
+
+/// Asks for the points of many messages, with as many askers as there are children.
+fn ask_rules(rules: &Spamd, messages: &[&[u8]]) -> Result<Vec<(u64, f64)>> {
+    let bar = crate::eval::bar("spamassassin's rules (once)", messages.len());
+    let next = AtomicUsize::new(0);
+    let ask = || -> Result<Vec<(u64, f64)>> {
+        let mut found = Vec::new();
+        while let Some(message) = messages.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let said = rules.report(message)?;
+            let (digest, points) = (xxh3_64(message), said.total - said.points);
+            keep(digest, points)?;
+            found.push((digest, points));
+            bar.inc(1);
+        }
+        Ok(found)
+    };
+    let all = std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..RULES_CHILDREN.min(messages.len()))
+            .map(|_| scope.spawn(ask))
+            .collect();
+        let ended = askers
+            .into_iter()
+            .map(|asker| asker.join().unwrap_or_else(|_| bail!("an asker failed")));
+        ended.collect::<Result<Vec<_>>>()
+    });
+    bar.finish_and_clear();
+    Ok(all?.concat())
 }
 
 impl Contender for SpamAssassin {
@@ -126,14 +158,24 @@ impl Contender for SpamAssassin {
 
     fn score(&mut self, message: &[u8]) -> Result<Vec<f64>> {
         let said = self.learner.report(message)?;
-        let Some(rules) = self.rules.take() else {
+        if self.rules.is_none() {
             return Ok(vec![said.total, said.probability]);
-        };
-        let points = self.points_of_rules(&rules, message);
-        self.rules = Some(rules);
+        }
         // Rounded, so that equal sums are equal.
-        let total = ((points? + said.points) * 1e6).round() / 1e6;
+        let total = ((self.points_of_rules(message)? + said.points) * 1e6).round() / 1e6;
         Ok(vec![total, said.probability])
+    }
+
+    fn foresee(&mut self, messages: &[&[u8]]) -> Result<()> {
+        let Some(rules) = &self.rules else { return Ok(()) };
+        let mut seen = HashSet::new();
+        let new = |message: &&&[u8]| {
+            let digest = xxh3_64(message);
+            !self.known.contains_key(&digest) && seen.insert(digest)
+        };
+        let unknown: Vec<&[u8]> = messages.iter().filter(new).copied().collect();
+        self.known.extend(ask_rules(rules, &unknown)?);
+        Ok(())
     }
 
     fn learn(&mut self, message: &[u8], spam: bool) -> Result<()> {
@@ -169,7 +211,7 @@ struct Spamd {
 }
 
 impl Spamd {
-    fn start(all_rules: bool) -> Result<Self> {
+    fn start(all_rules: bool, children: usize) -> Result<Self> {
         let folder = Daemon::folder("spamassassin")?;
         let memory = crate::eval::peers::memory_folder("spamassassin")?;
         let base = folder.path();
@@ -183,7 +225,24 @@ impl Spamd {
         }
         site(&base.join("site"), memory.path())?;
         let path = |name: &str| base.join(name).display().to_string();
-        let mut words = vec![
+        let mut words = Vec::new();
+        if rustix::process::geteuid().is_root() {
+            // Not by its own --username: a change of user inside makes it outlive us when we are killed.
+            let gives_up = [
+                "setpriv",
+                "--reuid=nobody",
+                "--regid=nogroup",
+                "--clear-groups",
+                "--pdeathsig",
+                "TERM",
+                "--",
+            ];
+            words.extend(gives_up.map(str::to_owned));
+            for folder in [base, &base.join("home")] {
+                std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o777))?;
+            }
+        }
+        words.extend([
             // Its Bayes takes the 150 most telling tokens; of equal ones those that a Perl hash names first. So: the same in every run.
             "env".to_owned(),
             "PERL_HASH_SEED=0".to_owned(),
@@ -197,14 +256,10 @@ impl Spamd {
             "--nouser-config".to_owned(),
             "--local".to_owned(),
             "--allow-tell".to_owned(),
-            // One process, so that what was told is known to whoever is asked next.
-            "--max-children=1".to_owned(),
+            format!("--max-children={children}"),
             "--max-conn-per-child=2000".to_owned(),
             "--syslog=null".to_owned(),
-        ];
-        if rustix::process::geteuid().is_root() {
-            words.push("--username=nobody".to_owned());
-        }
+        ]);
         Ok(Self {
             daemon: Daemon::start(folder, words, ready)?,
             _memory: memory,
