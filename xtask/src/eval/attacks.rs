@@ -1,6 +1,6 @@
 //! What a spammer does to his text so that a filter does not see it, done to real spam: shared work of every contender.
 //!
-//! The filters have learnt the first third and learn nothing more. Of each campaign of the rest one spam message is attacked. Ham
+//! The filters have learnt the first third and learn nothing more. Of the campaigns of the rest (at most 300) one spam message each is attacked. Ham
 //! text comes from the first third only, so that no attack brings words that are ham in the test alone. Links stay as they are: they
 //! must work for the victim. Choices are drawn from the message's digest, so a run is repeatable.
 
@@ -67,9 +67,11 @@ pub const ALL: [(&str, &str); 14] = [
 
 /// Ham texts of these lengths in characters are taken.
 const HAM_TEXT: std::ops::Range<usize> = 300..4_000;
+/// Messages attacked: SpamAssassin needs a fifth of a second for each of their forms.
+const ATTACKED_MAX: usize = 300;
 const LINE: &str = "Hello,\n\nplease have a look at the attached file.\n\nBest regards\n";
 
-/// The attacked messages: every attack on one spam message of each campaign after the first third. Those without any text stay out.
+/// The attacked messages: every attack on one spam message of a campaign after the first third. Those without any text stay out.
 pub fn variants(messages: &[Message]) -> Result<Vec<Variant>> {
     let (learnt, _) = modes::thirds(messages.len());
     let hams: Vec<String> = messages
@@ -108,16 +110,18 @@ pub fn variants(messages: &[Message]) -> Result<Vec<Variant>> {
     Ok(variants)
 }
 
-/// The first spam message of each campaign after the first third.
+/// The first spam message of each campaign after the first third; every second or third campaign, when there are too many.
 fn attacked(messages: &[Message]) -> Vec<usize> {
     let (_, rest) = modes::thirds(messages.len());
     let mut seen = HashSet::new();
-    rest.filter(|index| {
+    let first = |index: &usize| {
         messages
             .get(*index)
             .is_some_and(|message| message.spam && seen.insert(message.campaign))
-    })
-    .collect()
+    };
+    let all: Vec<usize> = rest.filter(first).collect();
+    let step = all.len().div_ceil(ATTACKED_MAX).max(1);
+    all.into_iter().step_by(step).collect()
 }
 
 fn attacked_by(attack: &str, raw: &[u8], good: [&str; 2], seed: u64) -> Option<Vec<u8>> {

@@ -9,12 +9,14 @@ mod compose;
 mod contender;
 mod corpus;
 mod disguise;
+mod document;
 mod docx;
 mod dogana;
 mod metrics;
 mod modes;
 mod peers;
 mod render;
+mod resist;
 mod scores;
 mod table;
 
@@ -26,12 +28,13 @@ use scores::{Job, Scores};
 
 const HELP: &str = "\
 cargo xtask eval content [--modes a,b] [--peers a,b] [--sample N] [--fresh] [--write]
-  --modes   immediate, first, tenth, foreign-sa, foreign-rest (all)
+  --modes   immediate, first, tenth, foreign-sa, foreign-rest, attacks (all)
   --peers   dogana, bogofilter, rspamd, spamassassin (all)
   --sample  only every N-th campaign
   --fresh   do not use kept scores
   --write   write docs/accuracy.md too";
 
+#[derive(Clone)]
 struct Plan {
     modes: Vec<String>,
     contenders: Vec<String>,
@@ -52,15 +55,18 @@ pub fn run(arguments: &[String]) -> Result<()> {
     machine::prepare(machine::Need::Eval)?;
     let messages = sampled(corpus::without_copies(corpus::load()?), plan.sample);
     println!("── {} messages", messages.len());
-    let mut text = String::new();
+    let mut tables = Vec::new();
     for mode in &plan.modes {
-        let part = one(mode, &messages, &plan)?;
+        let part = if mode == modes::ATTACKS {
+            attacks(&messages, &plan)?
+        } else {
+            one(mode, &messages, &plan)?
+        };
         println!("\n{part}");
-        text.push_str(&part);
-        text.push('\n');
+        tables.push(part);
     }
     if plan.write {
-        bail!("--write is not there yet");
+        document::write(&tables, plan.sample)?;
     }
     Ok(())
 }
@@ -68,7 +74,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn plan(words: &[String]) -> Result<Plan> {
     let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
     let mut plan = Plan {
-        modes: list(&modes::ALL.join(",")),
+        modes: list(&format!("{},{}", modes::ALL.join(","), modes::ATTACKS)),
         contenders: list(&contender::ALL.join(",")),
         sample: 1,
         fresh: false,
@@ -107,20 +113,52 @@ fn sampled(messages: Vec<Message>, sample: usize) -> Vec<Message> {
 }
 
 fn one(mode: &str, messages: &[Message], plan: &Plan) -> Result<String> {
-    let mut all: Vec<(String, Scores)> = Vec::new();
+    let all: Result<Vec<(String, Scores)>> = plan
+        .contenders
+        .iter()
+        .map(|contender| Ok((contender.clone(), scored(contender, mode, messages, plan)?)))
+        .collect();
+    Ok(table::markdown(mode, messages, &all?))
+}
+
+fn scored(contender: &str, mode: &str, messages: &[Message], plan: &Plan) -> Result<Scores> {
+    scores::run(&Job {
+        contender,
+        mode,
+        sample: plan.sample,
+        fresh: plan.fresh,
+        messages,
+        steps: modes::steps(mode, messages)?,
+        variants: &[],
+    })
+}
+
+fn attacks(messages: &[Message], plan: &Plan) -> Result<String> {
+    let variants = attacks::variants(messages)?;
+    let mut said = Vec::new();
     for contender in &plan.contenders {
-        let job = Job {
+        // Unless the own model has changed, this is kept from the mode's own turn.
+        let clean = scored(
             contender,
-            mode,
+            "first",
+            messages,
+            &Plan {
+                fresh: false,
+                ..plan.clone()
+            },
+        )?;
+        let attacked = scores::run(&Job {
+            contender,
+            mode: modes::ATTACKS,
             sample: plan.sample,
             fresh: plan.fresh,
             messages,
-            steps: modes::steps(mode, messages)?,
-            variants: &[],
-        };
-        all.push((contender.clone(), scores::run(&job)?));
+            steps: resist::steps(messages),
+            variants: &variants,
+        })?;
+        said.push(resist::Said { clean, attacked });
     }
-    Ok(table::markdown(mode, messages, &all))
+    Ok(resist::markdown(messages, &variants, &said))
 }
 
 /// A bar with the time that is left.

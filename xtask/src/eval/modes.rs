@@ -22,7 +22,9 @@ pub enum Step {
     Learn(usize),
 }
 
-/// All modes, in the order of the tables.
+/// What is run in the end, on the scores of `first`: see `resist`.
+pub const ATTACKS: &str = "attacks";
+/// All other modes, in the order of the tables.
 pub const ALL: [&str; 5] = ["immediate", "first", "tenth", "foreign-sa", "foreign-rest"];
 
 /// One sentence for the table.
@@ -60,7 +62,7 @@ pub fn steps(mode: &str, messages: &[Message]) -> Result<Vec<Step>> {
             .collect(),
         "foreign-sa" => foreign(messages, false),
         "foreign-rest" => foreign(messages, true),
-        other => bail!("no such mode: {other} ({}, attacks)", ALL.join(", ")),
+        other => bail!("no such mode: {other} ({}, {ATTACKS})", ALL.join(", ")),
     })
 }
 
