@@ -204,6 +204,13 @@ fn inside_body(html: &str, first: &str, last: &str) -> String {
         .find("<body")
         .and_then(|at| Some(at + low.get(at..)?.find('>')? + 1))
         .unwrap_or(0);
+    // Broken HTML shows text in front of its body.
+    let shown = |text: &str| !mail_parser::decoders::html::html_to_text(text).trim().is_empty();
+    let open = if html.get(..open).is_some_and(shown) {
+        0
+    } else {
+        open
+    };
     let close = low.rfind("</body").filter(|at| *at >= open).unwrap_or(html.len());
     let part = |range: std::ops::Range<usize>| html.get(range).unwrap_or_default();
     [
@@ -307,6 +314,48 @@ mod tests {
             check(raw, "all disguises", &["minutes of", link], &["cheap"]);
         }
         assert!(attacked_by("unknown", PLAIN.as_bytes(), GOOD, 5).is_none());
+    }
+
+    /// Real spam stays readable: re-encoding changes no text, and every form has the text where it says.
+    #[test]
+    fn real_spam() {
+        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (mut whole, mut textless) = (0, 0);
+        for raw in super::super::corpus::some_spam(160) {
+            let Some(text) = compose::shown(&raw) else {
+                textless += 1;
+                continue;
+            };
+            let by = |attack: &str| attacked_by(attack, &raw, GOOD, 5).unwrap_or_default();
+            let text = squeeze(&text);
+            assert_eq!(squeeze(&compose::shown(&by("re-encoded")).unwrap()), text);
+            let stripped: String = compose::shown(&by("zero-width"))
+                .unwrap()
+                .chars()
+                .filter(|letter| !['\u{200b}', '\u{200c}', '\u{200d}', '\u{feff}', '\u{ad}'].contains(letter))
+                .collect();
+            whole += usize::from(squeeze(&stripped) == text);
+            for (attack, in_front) in [("good words before", true), ("good words after", false)] {
+                let got = squeeze(&compose::shown(&by(attack)).unwrap());
+                let at = |what: &str| {
+                    got.find(what)
+                        .unwrap_or_else(|| panic!("{attack}: no {what} in {got}"))
+                };
+                let start = text.split(' ').next().unwrap();
+                assert!(!in_front || at("minutes of") <= at(start), "{attack}: {got}");
+            }
+            assert!(compose::html(&by("hidden ham")).unwrap().contains("minutes of"));
+            let parsed = mail_parser::MessageParser::default();
+            assert_eq!(parsed.parse(&by("docx file")).unwrap().attachments.len(), 1);
+            let file = by("text file");
+            let file = parsed.parse(&file).unwrap();
+            assert_eq!(
+                squeeze(file.attachment(0).unwrap().text_contents().unwrap()),
+                text
+            );
+        }
+        println!("{whole} whole, {textless} without text");
+        assert!(textless < 3);
     }
 
     #[test]

@@ -222,6 +222,25 @@ fn body(octets: &[u8]) -> u64 {
     )
 }
 
+/// Some spam, rendered, for tests; none when the corpora are not at hand.
+#[cfg(test)]
+pub fn some_spam(every: usize) -> Vec<Vec<u8>> {
+    let Ok(data) = data() else {
+        println!("the corpora are not at hand: nothing compared");
+        return Vec::new();
+    };
+    let unpacked = tempfile::tempdir().unwrap();
+    unpack(&archives(&data).unwrap(), unpacked.path()).unwrap();
+    let renderer = Renderer::new().unwrap();
+    let rows = rows(unpacked.path()).unwrap();
+    let spam = rows.iter().filter(|row| row.label == "spam").step_by(every);
+    let rendered = spam.map(|row| {
+        let raw = std::fs::read(unpacked.path().join(&row.reference)).unwrap();
+        renderer.outbound(0, row, &raw).unwrap()
+    });
+    rendered.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

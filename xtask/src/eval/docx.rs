@@ -54,7 +54,11 @@ pub fn noise_png(seed: u64) -> Vec<u8> {
         state ^= state >> 7;
         state ^= state << 17;
         // Each row begins with the number of its filter: none.
-        rows.push(if place % (WIDTH + 1) == 0 { 0 } else { (state >> 32) as u8 });
+        rows.push(if place % (WIDTH + 1) == 0 {
+            0
+        } else {
+            (state >> 32) as u8
+        });
     }
     let mut packed = vec![0x78, 0x01];
     let length = rows.len() as u16;
