@@ -20,7 +20,7 @@ mod resist;
 mod scores;
 mod table;
 
-use crate::machine;
+use crate::{bench, machine, shell};
 use anyhow::{Context, Result, bail};
 use corpus::Message;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,7 +52,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
         bail!("what is to be evaluated?\n{HELP}");
     };
     let plan = plan(rest)?;
-    machine::prepare(machine::Need::Eval)?;
+    if cfg!(debug_assertions) {
+        machine::prepare(machine::Need::Eval)?;
+        // The same build as the benchmark's.
+        let mut words = vec!["run", "--release", "--quiet", "--package", "xtask", "--", "eval"];
+        words.extend(arguments.iter().map(String::as_str));
+        return shell::step("evaluate (release build)", bench::release(&words));
+    }
     let messages = sampled(corpus::without_copies(corpus::load()?), plan.sample);
     println!("── {} messages", messages.len());
     let mut tables = Vec::new();
