@@ -113,3 +113,66 @@ fn columns(messages: &[Message], variants: &[Variant], said: &Said) -> Vec<Colum
     }
     columns
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_spam_is_exchanged() {
+        // 9 messages: three learnt; ham 3, 5, 7 and spam 4, 6, 8 scored. At 0.1 % the threshold is the highest ham: 5.
+        let messages: Vec<Message> = (0..9)
+            .map(|index| Message {
+                name: String::new(),
+                reference: String::new(),
+                corpus: String::new(),
+                spam: index % 2 == 0,
+                time: 0,
+                campaign: index,
+                octets: Vec::new(),
+            })
+            .collect();
+        let variants: Vec<Variant> = [4, 8]
+            .iter()
+            .flat_map(|message| {
+                attacks::ALL.map(|(attack, _)| Variant {
+                    message: *message,
+                    attack,
+                    octets: Vec::new(),
+                })
+            })
+            .collect();
+        let clean = [(3, 1.0), (4, 9.0), (5, 5.0), (6, 0.0), (7, 2.0), (8, 4.0)];
+        let passes = |variant: &Variant| variant.attack == "leet" || variant.message == 8;
+        let attacked = variants
+            .iter()
+            .enumerate()
+            .map(|(at, one)| (at, if passes(one) { 4.0 } else { 6.0 }));
+        let scores = |rows: Vec<(usize, f64)>| Scores {
+            readings: vec!["x".to_owned()],
+            rows: rows.into_iter().map(|(at, score)| (at, vec![score])).collect(),
+        };
+        let said = Said {
+            clean: scores(clean.to_vec()),
+            attacked: scores(attacked.collect()),
+        };
+        let found = columns(&messages, &variants, &said);
+        let of = |name: &str| {
+            let row = 1 + attacks::ALL
+                .iter()
+                .position(|(attack, _)| *attack == name)
+                .unwrap();
+            found[0].figures[row]
+        };
+        // Spam 6 is not among the attacked, so it does not count: one of two is missed, and one of six pairs is wrong.
+        assert_eq!(found[0].figures[0], (50.0, 100.0 / 6.0));
+        assert_eq!(of("dots"), (50.0, 100.0 / 6.0));
+        assert_eq!(of("leet"), (100.0, 100.0 * 2.0 / 6.0));
+        let text = markdown(&messages, &variants, &[said]);
+        assert!(
+            text.contains("then 2 spam messages") && text.contains("3 ham as"),
+            "{text}"
+        );
+        assert!(text.contains("| leet              | 100.0 (x2.00) |"), "{text}");
+    }
+}

@@ -72,7 +72,8 @@ impl Spamd {
     }
 }
 
-fn ready(folder: &Path) -> bool {
+/// Does a spamd answer on the socket in that folder.
+pub fn ready(folder: &Path) -> bool {
     ping(folder).unwrap_or(false)
 }
 

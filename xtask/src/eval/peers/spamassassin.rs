@@ -9,6 +9,7 @@ use crate::eval::contender::Contender;
 use crate::eval::corpus;
 use anyhow::{Context, Result, bail};
 use e2e::neighbours::daemon::Daemon;
+use e2e::neighbours::spamd::ready;
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -354,17 +355,4 @@ fn bayes_alone(rules: &Path) -> Result<()> {
         std::fs::write(rules.join(path.file_name().unwrap_or_default()), kept)?;
     }
     Ok(())
-}
-
-fn ready(folder: &Path) -> bool {
-    let ping = || -> std::io::Result<bool> {
-        let mut stream = UnixStream::connect(folder.join("socket"))?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.write_all(b"PING SPAMC/1.5\r\n\r\n")?;
-        stream.shutdown(std::net::Shutdown::Write)?;
-        let mut said = Vec::new();
-        stream.read_to_end(&mut said)?;
-        Ok(said.ends_with(b"0 PONG\r\n"))
-    };
-    ping().unwrap_or(false)
 }
