@@ -72,8 +72,7 @@ impl Spamd {
     }
 }
 
-/// Does a spamd answer on the socket in that folder.
-pub fn ready(folder: &Path) -> bool {
+fn ready(folder: &Path) -> bool {
     ping(folder).unwrap_or(false)
 }
 
