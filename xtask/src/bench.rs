@@ -55,7 +55,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// With frame pointers, so that stacks can be sampled; all measurements run the same build.
-fn release(words: &[&str]) -> std::process::Command {
+pub fn release(words: &[&str]) -> std::process::Command {
     let mut command = shell::cargo(words);
     command.env("RUSTFLAGS", "-Cforce-frame-pointers=yes");
     command

@@ -13,6 +13,8 @@ pub enum Need {
     Test,
     /// The benchmarks.
     Bench,
+    /// The evaluation beside other filters.
+    Eval,
 }
 
 /// A program and the Debian package that brings it.
@@ -40,6 +42,15 @@ const BENCH: [(&str, &str); 3] = [
     ("openssl", "openssl"),
 ];
 
+const EVAL: [(&str, &str); 6] = [
+    ("zstd", "zstd"),
+    ("bogofilter", "bogofilter-bdb"),
+    ("rspamd", "rspamd"),
+    ("redis-server", "redis-server"),
+    ("spamd", "spamd"),
+    ("spamassassin", "spamassassin"),
+];
+
 /// Installs what is missing for that need; says so; nothing when all is there.
 pub fn prepare(need: Need) -> Result<()> {
     let mut wanted: Vec<(&str, &str)> = BUILD.to_vec();
@@ -47,6 +58,7 @@ pub fn prepare(need: Need) -> Result<()> {
         Need::Build => {}
         Need::Test => wanted.extend(TEST),
         Need::Bench => wanted.extend(BENCH),
+        Need::Eval => wanted.extend(EVAL),
     }
     let missing: Vec<&str> = wanted
         .iter()

@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod docs;
+mod eval;
 mod fuzz;
 mod interfaces;
 mod machine;
@@ -23,6 +24,7 @@ cargo xtask check    format, clippy, walls, docs: what must be clean before a co
 cargo xtask walls    the arrows between rooms and the other invariants of ARCHITECTURE.md
 cargo xtask docs     write docs/config.md from the doc comments (--check: compare only)
 cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | all
+cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content [--help]
 cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
 cargo xtask ci       check, then test: what .ci/run calls
 ";
@@ -47,6 +49,7 @@ fn run() -> Result<()> {
         Some("walls") => walls::run(),
         Some("docs") => docs::run(rest),
         Some("bench") => bench::run(rest),
+        Some("eval") => eval::run(rest),
         Some("fuzz") => fuzz::run(rest),
         Some("ci") => check().and_then(|()| test::run(rest)),
         Some("help" | "--help" | "-h") | None => {

@@ -20,11 +20,11 @@ pub struct Daemon {
 }
 
 /// Time until it must answer.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_secs(300);
 
 impl Daemon {
     /// A folder that other users may look into, for daemons that give up root.
-    pub(super) fn folder(name: &str) -> Result<TempDir> {
+    pub fn folder(name: &str) -> Result<TempDir> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("dogana-{name}-"))
             .tempdir()?;
@@ -33,7 +33,7 @@ impl Daemon {
     }
 
     /// Starts a program that stays in the foreground, and waits until `ready` says so of its folder.
-    pub(super) fn start(folder: TempDir, words: Vec<String>, ready: fn(&Path) -> bool) -> Result<Self> {
+    pub fn start(folder: TempDir, words: Vec<String>, ready: fn(&Path) -> bool) -> Result<Self> {
         let mut daemon = Self {
             folder,
             words,
