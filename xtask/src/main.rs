@@ -12,6 +12,7 @@ mod machine;
 mod rooms;
 mod shell;
 mod test;
+mod train;
 mod walls;
 
 use anyhow::{Result, bail};
@@ -26,6 +27,7 @@ cargo xtask docs     write docs/config.md from the doc comments (--check: compar
 cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | all
 cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content [--help]
 cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
+cargo xtask train    train the shipped content model from the corpora (--check: compare with the one in the project)
 cargo xtask ci       check, then test: what .ci/run calls
 ";
 
@@ -51,6 +53,7 @@ fn run() -> Result<()> {
         Some("bench") => bench::run(rest),
         Some("eval") => eval::run(rest),
         Some("fuzz") => fuzz::run(rest),
+        Some("train") => train::run(rest),
         Some("ci") => check().and_then(|()| test::run(rest)),
         Some("help" | "--help" | "-h") | None => {
             print!("{HELP}");

@@ -1,71 +1,63 @@
-//! The own model's place. TEMPORARY: a naive stand-in (words, AdaGrad logistic regression) until `risk::content` is at hand; delete it then.
+//! The own model under measurement: what `store` does with labels, in memory.
 
 use super::contender::Contender;
 use anyhow::Result;
+use risk::View;
+use risk::model::Model;
 use xxhash_rust::xxh3::xxh3_64;
 
-const SLOTS: usize = 1 << 18;
+/// What a message scores that says nothing in words: neither way.
+const SILENT: f64 = -3.0;
 
-/// The stand-in.
+/// The model and all it was taught.
 pub struct Dogana {
-    weights: Vec<(f32, f32)>,
+    model: Model,
+    taught: Vec<(View, bool)>,
 }
 
 impl Dogana {
     /// Knows nothing.
     pub fn new() -> Self {
         Self {
-            weights: vec![(0.0, 1.0); SLOTS],
+            model: Model::new([1, 2]),
+            taught: Vec::new(),
         }
     }
 
-    fn slots(message: &[u8]) -> Vec<usize> {
-        let at = message
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .unwrap_or(0);
-        let body = message
-            .get(at..message.len().min(at + 4_000))
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let mut slots: Vec<usize> = body
-            .windows(5)
-            .map(|gram| xxh3_64(gram) as usize % SLOTS)
-            .collect();
-        slots.sort_unstable();
-        slots.dedup();
-        slots
+    /// The model as it is.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
-    fn sum(&self, slots: &[usize]) -> f64 {
-        let sum: f32 = slots
-            .iter()
-            .filter_map(|slot| self.weights.get(*slot))
-            .map(|(weight, _)| weight)
-            .sum();
-        f64::from(sum) / (slots.len().max(1) as f64).sqrt()
+    /// Learns a view, and one before it that its number picks.
+    pub fn teach(&mut self, view: View, spam: bool) {
+        self.model.learn(&view, spam);
+        self.taught.push((view, spam));
+        let number = self.taught.len();
+        let earlier = usize::try_from(xxh3_64(&number.to_le_bytes()) % number as u64).unwrap_or(0);
+        if let Some((view, spam)) = self.taught.get(earlier) {
+            self.model.learn(view, *spam);
+        }
     }
+}
+
+/// What the content model sees of a message.
+pub fn view(message: &[u8]) -> View {
+    risk::examine(message, &mail::message::Limits::default(), &[]).view
 }
 
 impl Contender for Dogana {
     fn readings(&self) -> &'static [&'static str] {
-        &["dogana (stand-in)"]
+        &["dogana"]
     }
 
     fn score(&mut self, message: &[u8]) -> Result<Vec<f64>> {
-        Ok(vec![self.sum(&Self::slots(message))])
+        let opinion = self.model.opinion(&view(message));
+        Ok(vec![opinion.map_or(SILENT, |opinion| f64::from(opinion.odds))])
     }
 
     fn learn(&mut self, message: &[u8], spam: bool) -> Result<()> {
-        let slots = Self::slots(message);
-        let wrong = f64::from(u8::from(spam)) - 1.0 / (1.0 + (-self.sum(&slots)).exp());
-        let step = (wrong / (slots.len().max(1) as f64).sqrt()) as f32;
-        for slot in slots {
-            if let Some((weight, squares)) = self.weights.get_mut(slot) {
-                *squares += step * step;
-                *weight += 0.3 * step / squares.sqrt();
-            }
-        }
+        self.teach(view(message), spam);
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ pub use text::{Reading, TextFacts};
 pub use view::View;
 
 use mail::message::budget::Budget;
+use mail::message::document;
 use mail::message::{Defect, Header, Limits, Part, Parts};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,9 @@ impl ContentFacts {
     pub const ENCLOSED_MAX: usize = 8;
 }
 
+/// Work that reading documents may cost.
+const READING_MAX: usize = 4 << 20;
+
 /// The test string of unsolicited bulk mail, in two halves so that this file is not taken for one.
 const GTUBE: [&str; 2] = [
     "XJS*C4JDBQADN1.NSBN3*2IDNEN",
@@ -84,6 +88,7 @@ pub fn examine(raw: &[u8], limits: &Limits, own_domains: &[&str]) -> Examined {
         limits,
         marks: Marks::new(),
         budget: Budget::default(),
+        reading: Budget::new(READING_MAX, Budget::ENTRIES_MAX, 1),
         reader: view::Reader::default(),
         facts: ContentFacts {
             size_octets: raw.len() as u64,
@@ -137,6 +142,8 @@ struct Walk<'a> {
     limits: &'a Limits,
     marks: Marks,
     budget: Budget,
+    /// What reading the text of documents may cost; apart from what opening them costs, so that a long text hides no file.
+    reading: Budget,
     reader: view::Reader,
     facts: ContentFacts,
 }
@@ -155,11 +162,13 @@ impl Walk<'_> {
             let content = part.decoded(self.limits.decoded_octets_max);
             self.facts.gtube = self.facts.gtube || self.marks.gtube.find(&content).is_some();
             self.facts.eicar = self.facts.eicar || self.marks.is_eicar(&content);
-            self.reader.part(part, &content);
+            self.reader.leaf(part);
             if part.content_type == "message/rfc822" {
                 closed.push(content.into_owned());
             } else if files::is_attachment(part) {
                 self.file(part, &content);
+            } else {
+                self.reader.body(part, &content);
             }
         }
         self.facts.defects.extend_from_slice(&tree.defects);
@@ -174,6 +183,11 @@ impl Walk<'_> {
         let visit = &mut |octets: &[u8]| test_file |= self.marks.is_eicar(octets);
         let file = files::look(part, content, &mut self.budget, visit);
         self.facts.eicar |= test_file;
+        if self.reader.has_room()
+            && let Some(text) = document::read(content, &file.file, part.charset.as_deref(), &mut self.reading)
+        {
+            self.reader.document(&text.text, &text.targets);
+        }
         self.facts.attachments.push(file);
     }
 

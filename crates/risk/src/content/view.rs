@@ -13,6 +13,8 @@ use crate::model::Marks;
 use mail::message::html::{HtmlLimits, Page};
 use mail::message::{Header, Part, charset, html};
 
+/// Octets of a page that are read.
+const HTML_OCTETS_MAX: usize = 1 << 20;
 /// Traits of a message, words not counted.
 const TRAITS_MAX: usize = 256;
 /// Anchors of a page whose targets are read.
@@ -162,26 +164,35 @@ impl Reader {
         self.trait_if(differs, "reply elsewhere");
     }
 
-    /// A leaf with its decoded content.
-    pub(super) fn part(&mut self, part: &Part<'_>, content: &[u8]) {
+    /// Any leaf.
+    pub(super) fn leaf(&mut self, part: &Part<'_>) {
         self.trait_of("type", &part.content_type);
         self.trait_of("encoding", &part.encoding);
-        let main = part.content_type.split('/').next().unwrap_or_default();
-        self.images = self.images.saturating_add(u32::from(main == "image"));
-        if main != "text" || self.text.len() >= View::TEXT_OCTETS_MAX {
+        let is_image = part.content_type.starts_with("image/");
+        self.images = self.images.saturating_add(u32::from(is_image));
+    }
+
+    /// A text of the message itself, decoded from its transfer encoding.
+    pub(super) fn body(&mut self, part: &Part<'_>, content: &[u8]) {
+        if !self.has_room() {
             return;
         }
         self.texts += 1;
         self.trait_of("charset", part.charset.as_deref().unwrap_or("none"));
-        let room = View::TEXT_OCTETS_MAX.saturating_mul(2);
+        let read = |octets_max: usize| {
+            let head = &content[..content.len().min(octets_max)];
+            charset::decode(part.charset.as_deref(), head).0
+        };
         if part.content_type == "text/html" {
-            let (text, _) = charset::decode(part.charset.as_deref(), &content[..content.len().min(8 * room)]);
-            let page = html::read(&text, &HtmlLimits::default());
-            self.page(page);
+            self.page(html::read(&read(HTML_OCTETS_MAX), &HtmlLimits::default()));
         } else {
-            let (text, _) = charset::decode(part.charset.as_deref(), &content[..content.len().min(room)]);
-            self.push(&text);
+            self.push(&read(2 * View::TEXT_OCTETS_MAX));
         }
+    }
+
+    /// More text would be read.
+    pub(super) fn has_room(&self) -> bool {
+        self.text.len() < View::TEXT_OCTETS_MAX
     }
 
     /// A container.

@@ -39,7 +39,7 @@ pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
 /// Messages of a role before which the reference speaks, not the site: until then a text alone cannot weigh much.
 const MEASURED_MIN: u32 = 1_000;
 /// What a text weighs at most until then.
-const YOUNG_WEIGHT_MAX_DB: f32 = 10.0;
+const YOUNG_WEIGHT_MAX_DB: f32 = 6.0;
 /// Hidden octets below which a page is only badly made.
 const HIDDEN_OCTETS_MIN: u32 = 200;
 
