@@ -129,7 +129,7 @@ fn settle_one(code: Code, before: [Code; 2], after: [Code; 2], last: Code) -> Op
     }
     let inside = before[1].is_letter() && after[0].is_letter();
     // A lone letter on either side: the word is spaced out.
-    let spaced = inside && !before[0].is_letter() && !after[1].is_letter();
+    let spaced = inside && before[0].is_space() && after[1].is_space();
     if code.is_space() {
         return (!spaced && !last.is_space()).then_some(SPACE);
     }
@@ -353,6 +353,11 @@ mod tests {
             };
             same(disguised, plain);
         }
+    }
+
+    #[test]
+    fn words_stay_apart() {
+        same("c.h.e.a.p p.i.l.l.s, n.o.w", "cheap pills, now");
     }
 
     #[test]

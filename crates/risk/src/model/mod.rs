@@ -32,7 +32,7 @@ const SLOT_BITS: u32 = 18;
 /// Lengths of parts and distances between their beginnings, in characters.
 pub const SCALES: [(u32, u32); 2] = [(256, 128), (1_024, 512)];
 /// What a part costs against the whole, natural logarithm.
-pub const PART_DISCOUNT: f32 = 3.0;
+pub const PART_DISCOUNT: f32 = 2.0;
 /// Grams of a span up to which its evidence grows.
 pub const GRAMS_FULL: f32 = 1_024.0;
 /// Step of the learner.
