@@ -18,7 +18,9 @@ static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 
 fuzz_target!(|input: &[u8]| {
     let (mut figures, raw) = fuzz::figures(input);
-    let content = risk::examine(raw, &Limits::default());
+    let risk::Examined { facts: mut content, view } = risk::examine(raw, &Limits::default(), &["example.com"]);
+    // The content model, its ranks and its explanation see every input too.
+    risk::model::Models::default().read(&view, risk::Role::Person, &mut content);
     is_bounded(&content, raw);
     let facts = facts(&mut figures, content);
     let verdict = risk::judge(&facts, &POLICY);

@@ -30,7 +30,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     for fold in 0..FOLDS {
         let is_apart = |message: &Message| message.campaign % FOLDS == fold;
         let model = learned(&messages, &bar, |message| !is_apart(message));
-        for message in messages.iter().filter(|message| !message.spam && is_apart(message)) {
+        for message in messages
+            .iter()
+            .filter(|message| !message.spam && is_apart(message))
+        {
             if let Some(opinion) = model.model().opinion(&view(&message.octets)) {
                 ranks.count(opinion.odds);
             }
@@ -39,11 +42,18 @@ pub fn run(arguments: &[String]) -> Result<()> {
     bar.finish_and_clear();
     let octets = whole.model().to_small(&ranks);
     let (spam, other) = whole.model().learned();
-    println!("{} messages; learned {spam} as spam, {other} as other (each label twice); {} octets", messages.len(), octets.len());
+    println!(
+        "{} messages; learned {spam} as spam, {other} as other (each label twice); {} octets",
+        messages.len(),
+        octets.len()
+    );
     let path = path();
     if arguments.iter().any(|word| word == "--check") {
         let kept = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        ensure!(kept == octets, "the model in the project is not what the corpora give: train it anew");
+        ensure!(
+            kept == octets,
+            "the model in the project is not what the corpora give: train it anew"
+        );
         println!("the model in the project is what the corpora give, to the bit");
         return Ok(());
     }

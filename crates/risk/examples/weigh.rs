@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    let (Some(file), Some(times)) = (words.next(), words.next().and_then(|times| times.parse::<u32>().ok())) else {
+    let (Some(file), Some(times)) = (
+        words.next(),
+        words.next().and_then(|times| times.parse::<u32>().ok()),
+    ) else {
         eprintln!("weigh FILE TIMES");
         return ExitCode::FAILURE;
     };
@@ -19,7 +22,11 @@ fn main() -> ExitCode {
     for _ in 0..times {
         let mut examined = examine(&message, &mail::message::Limits::default(), &[]);
         models.read(&examined.view, Role::Person, &mut examined.facts);
-        last = examined.facts.text.and_then(|text| text.reading).map_or(0.0, |reading| reading.odds);
+        last = examined
+            .facts
+            .text
+            .and_then(|text| text.reading)
+            .map_or(0.0, |reading| reading.odds);
     }
     println!("{} octets, log odds {last:.2}", message.len());
     ExitCode::SUCCESS

@@ -249,7 +249,8 @@ fn real_messages() {
             let others = ["[if", "<noscript", "<NOSCRIPT"]
                 .iter()
                 .any(|word| html.contains(word));
-            if !found.bounded && !others && !(html.contains("<!--") && found.scripts > 0) {
+            let read_otherwise = html.contains("<!--") && found.scripts > 0;
+            if !(found.bounded || others || read_otherwise) {
                 let shown = found
                     .anchors
                     .iter()

@@ -85,14 +85,15 @@ impl Folded {
             codes: Vec::with_capacity(text.len() + 1),
             at: Vec::new(),
         };
-        for (at, c) in text.char_indices() {
-            let code = table.code(c);
-            if code != DROPPED {
+        if placed {
+            let kept = text.char_indices().map(|(at, c)| (at, table.code(c)));
+            for (at, code) in kept.filter(|(_, code)| *code != DROPPED) {
                 raw.codes.push(code);
-                if placed {
-                    raw.at.push(u32::try_from(at).unwrap_or(u32::MAX));
-                }
+                raw.at.push(u32::try_from(at).unwrap_or(u32::MAX));
             }
+        } else {
+            let kept = text.chars().map(|c| table.code(c));
+            raw.codes.extend(kept.filter(|code| *code != DROPPED));
         }
         raw.settle();
         raw
@@ -104,29 +105,33 @@ impl Folded {
         let mut before = [SPACE; 2];
         for read in 0..self.codes.len() {
             let code = self.codes[read];
-            let next = self.codes.get(read + 1).copied().unwrap_or(SPACE);
-            let after = self.codes.get(read + 2).copied().unwrap_or(SPACE);
-            let last = written.checked_sub(1).map_or(SPACE, |index| self.codes[index]);
-            let settled = settle_one(code, before, [next, after], last);
+            let settled = if code.is_letter() {
+                Some(code)
+            } else {
+                let next = self.codes.get(read + 1).copied().unwrap_or(SPACE);
+                let after = self.codes.get(read + 2).copied().unwrap_or(SPACE);
+                let last = written.checked_sub(1).map_or(SPACE, |index| self.codes[index]);
+                settle_one(code, before, [next, after], last)
+            };
             before = [before[1], code];
-            if let Some(code) = settled.filter(|code| !is_drawn_out(&self.codes[..written], *code)) {
-                self.codes[written] = code;
-                if !self.at.is_empty() {
-                    self.at[written] = self.at[read];
-                }
-                written += 1;
+            let Some(code) = settled else { continue };
+            // Most characters differ from the last but one, which a drawn out one does not.
+            if written >= 2 && self.codes[written - 2] == code && is_drawn_out(&self.codes[..written], code) {
+                continue;
             }
+            self.codes[written] = code;
+            if !self.at.is_empty() {
+                self.at[written] = self.at[read];
+            }
+            written += 1;
         }
         self.codes.truncate(written);
         self.at.truncate(written);
     }
 }
 
-/// What a code becomes between the two raw codes before and after it; `last` was written last.
+/// What a code that is no letter becomes between the two raw codes before and after it; `last` was written last.
 fn settle_one(code: Code, before: [Code; 2], after: [Code; 2], last: Code) -> Option<Code> {
-    if code.is_letter() {
-        return Some(code);
-    }
     let inside = before[1].is_letter() && after[0].is_letter();
     // A lone letter on either side: the word is spaced out.
     let spaced = inside && before[0].is_space() && after[1].is_space();

@@ -184,7 +184,8 @@ impl Walk<'_> {
         let file = files::look(part, content, &mut self.budget, visit);
         self.facts.eicar |= test_file;
         if self.reader.has_room()
-            && let Some(text) = document::read(content, &file.file, part.charset.as_deref(), &mut self.reading)
+            && let Some(text) =
+                document::read(content, &file.file, part.charset.as_deref(), &mut self.reading)
         {
             self.reader.document(&text.text, &text.targets);
         }

@@ -25,8 +25,9 @@ pub(crate) struct Marks {
 impl Marks {
     /// The grams: five characters ending at the place; also pairs of characters of scripts without blanks.
     pub(crate) fn grams(codes: &[Code]) -> Self {
-        let mut marks = Self::with_room(codes.len());
-        let mut seen = Seen::new(codes.len());
+        let wide = codes.iter().filter(|code| code.is_wide()).count();
+        let mut marks = Self::with_room(codes.len() + wide);
+        let mut seen = Seen::new(codes.len() + wide);
         let mut gram = (0..5).fold(0, |gram, _| gram << 12 | u64::from(b' '));
         let mut before = None;
         for (place, code) in codes.iter().enumerate() {
@@ -43,8 +44,10 @@ impl Marks {
 
     /// Words and pairs of neighbouring words, at the place behind them.
     pub(crate) fn words(codes: &[Code]) -> Self {
-        let mut marks = Self::with_room(codes.len() / 2);
-        let mut seen = Seen::new(codes.len() / 2);
+        // A word is two characters at least, and gives two marks.
+        let count = codes.len().min(WORD_CODES_MAX) + 2;
+        let mut marks = Self::with_room(count / 4);
+        let mut seen = Seen::new(count);
         let mut before = 0u64;
         each_word(codes, |place, word| {
             marks.push(place, mix(word ^ ALONE), &mut seen);
@@ -98,15 +101,16 @@ pub(crate) fn each_word(codes: &[Code], mut call: impl FnMut(usize, u64)) {
     }
 }
 
-/// Hashes met before: open addressing, half empty at least.
+/// Hashes met before: open addressing, a third empty at least.
 struct Seen {
     table: Vec<u32>,
     mask: usize,
 }
 
 impl Seen {
+    /// Room for `count` different hashes; more must never come.
     fn new(count: usize) -> Self {
-        let room = (4 * count.max(8)).next_power_of_two();
+        let room = (count + count / 2 + 8).next_power_of_two();
         Self {
             table: vec![0; room],
             mask: room - 1,
@@ -135,4 +139,43 @@ pub(crate) fn mix(word: u64) -> u64 {
     let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ word >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Folded;
+
+    #[test]
+    fn every_text_fits() {
+        let random: String = (0..60_000u32)
+            .map(|n| char::from_u32(0x4e00 + (mix(u64::from(n)) % 20_000) as u32).unwrap())
+            .collect();
+        let latin: String = (0..60_000u64)
+            .map(|n| char::from(b'a' + (mix(n) % 26) as u8))
+            .collect();
+        let short: String = (0..8_000u64)
+            .map(|n| {
+                if n % 3 == 2 {
+                    ' '
+                } else {
+                    char::from(b'a' + (mix(n) % 26) as u8)
+                }
+            })
+            .collect();
+        for text in [&random, &latin, &short, ""] {
+            let codes = Folded::of(text, false).codes;
+            let (grams, words) = (Marks::grams(&codes), Marks::words(&codes));
+            assert!(grams.hashes.len() <= 2 * codes.len() && words.hashes.len() <= codes.len() + 2);
+            assert!(grams.places.is_sorted() && words.places.is_sorted());
+            let distinct: std::collections::HashSet<u64> = grams.hashes.iter().copied().collect();
+            assert_eq!(distinct.len(), grams.hashes.len());
+        }
+        let codes = Folded::of("one two one two one", false).codes;
+        assert_eq!(
+            Marks::words(&codes).hashes.len(),
+            2 + 3,
+            "two words; pairs: first, one two, two one"
+        );
+    }
 }

@@ -48,7 +48,11 @@ fn the_test_string_is_found_however_it_is_wrapped() {
         ("inside", inside, true),
         ("none", "Subject: x\r\n\r\nhello\r\n".into(), false),
     ] {
-        assert_eq!(examine(raw.as_bytes(), &Limits::default()).gtube, found, "{name}");
+        assert_eq!(
+            examine(raw.as_bytes(), &Limits::default(), &[]).facts.gtube,
+            found,
+            "{name}"
+        );
     }
 }
 
@@ -76,7 +80,11 @@ fn the_virus_test_file_is_a_file_not_a_quotation() {
         ("quoted", quoted, false),
         ("bare", bare, true),
     ] {
-        assert_eq!(examine(raw.as_bytes(), &Limits::default()).eicar, found, "{name}");
+        assert_eq!(
+            examine(raw.as_bytes(), &Limits::default(), &[]).facts.eicar,
+            found,
+            "{name}"
+        );
     }
 }
 
@@ -91,7 +99,7 @@ fn attachments_are_what_they_are() {
          --b\r\nContent-Type: image/jpeg\r\nContent-Disposition: attachment;\r\n filename*0=\"holi\";\r\n filename*1=\"day.jpg\"\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n{program}\r\n--b--\r\n"
     );
-    let facts = examine(raw.as_bytes(), &Limits::default());
+    let facts = examine(raw.as_bytes(), &Limits::default(), &[]).facts;
     assert_eq!(facts.subject, "Caffè");
     assert_eq!(facts.parts, 3);
     let [file] = facts.attachments.as_slice() else {

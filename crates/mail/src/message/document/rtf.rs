@@ -184,7 +184,6 @@ impl Reader<'_> {
                 // Negative above 32767; the cast keeps the code unit.
                 self.unit(number.unwrap_or(0) as u16);
                 self.skip = self.group.fallback;
-                return;
             }
             b"par" | b"line" | b"row" | b"sect" | b"page" => self.line(),
             b"tab" | b"cell" => self.octet(b' '),
