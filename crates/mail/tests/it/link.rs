@@ -1,5 +1,7 @@
 //! Links: found in texts, read as browsers read them, redirectors opened.
 
+#![allow(clippy::too_many_lines, reason = "tables")]
+
 use mail::link::{Link, find, unwrap};
 use std::time::{Duration, Instant};
 
