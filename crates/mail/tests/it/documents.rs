@@ -1,6 +1,6 @@
 //! Documents: macros, packages, what they load, scripts; and honest ones, which have no signs.
 
-use mail::message::archive::Sign;
+use mail::message::archive::{self, Sign};
 use mail::message::budget::Budget;
 use mail::message::office::{self, Found};
 use mail::message::sniff::{Kind, sniff};
@@ -340,6 +340,39 @@ fn pages() {
     assert_eq!(found.members[0].file.kind, Kind::Script);
 }
 
+/// A document that begins as another archive does is not missed.
+#[test]
+fn a_document_called_an_archive() {
+    let project = compound(&[("/VBA/_VBA_PROJECT", b"x"), ("/VBA/ThisDocument", &module(LOUD))]);
+    let large = vec![b'x'; 70_000];
+    let content = zip(&[("a.txt", &large), TYPES, ("word/vbaProject.bin", &project)]);
+    let file = sniff(&content, Some("a.docm"));
+    let found = archive::open(&content, &file, "a.docm", &mut Budget::default(), &mut |_| {}).unwrap();
+    assert!(
+        found.signs.iter().eq(&[Sign::Macros, Sign::Autoexec]),
+        "{:?}",
+        found.signs
+    );
+}
+
+/// Words that begin something that never ends are not looked for again and again.
+#[test]
+fn linear() {
+    for word in [
+        "stream ",
+        "<<>>stream\n",
+        "/J#",
+        "{\\rt",
+        "<script ",
+        "'A'",
+        "/ObjStm stream ",
+    ] {
+        let content = format!("%PDF-1.7\n{}", word.repeat(300_000 / word.len()));
+        look(content.as_bytes());
+        look(word.repeat(300_000 / word.len()).as_bytes());
+    }
+}
+
 /// Broken anywhere, a compound file is read without a panic and within the budget.
 #[test]
 fn broken_anywhere() {
@@ -348,7 +381,7 @@ fn broken_anywhere() {
         ("/Macros/VBA/_VBA_PROJECT", b"x"),
         ("/Macros/VBA/A", &module(LOUD)),
     ]);
-    for at in (0..file.len()).step_by(53) {
+    for at in (0..file.len()).step_by(151) {
         for octet in [0, 1, 0xff] {
             let mut broken = file.clone();
             broken[at] = octet;

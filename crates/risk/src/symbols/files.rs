@@ -84,7 +84,8 @@ fn inside(file: &AttachmentFact, policy: &Policy, symbols: &mut Vec<Symbol>) {
 fn signs(file: &AttachmentFact) -> Vec<(&'static str, f32, String)> {
     let has =
         |sign| file.signs.contains(&sign) || file.members.iter().any(|member| member.signs.contains(&sign));
-    let archive = file.file.kind == Kind::Archive || file.signs.contains(&Sign::Nested);
+    let document = matches!(file.file.kind, Kind::Document | Kind::Markup);
+    let archive = file.file.kind == Kind::Archive || (file.files > 0 && !document);
     let page = file.file.mime == "image/svg+xml"
         || file
             .members

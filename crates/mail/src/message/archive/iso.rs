@@ -25,7 +25,12 @@ pub fn list<'a>(content: &'a [u8], budget: &mut Budget) -> Listing<'a> {
         if !seen.insert(extent.0) {
             continue;
         }
-        for record in records(slice(content, extent.0, extent.1)) {
+        let folder = slice(content, extent.0, extent.1);
+        if !budget.spend(folder.len()) {
+            listing.signs.insert(Sign::Unread);
+            return listing;
+        }
+        for record in records(folder) {
             let Some(found) = Record::read(record, wide) else {
                 continue;
             };

@@ -258,6 +258,13 @@ impl Look<'_> {
             .iter()
             .filter(|sign| self.container.whole || **sign != Sign::Malformed);
         self.archive.signs.extend(own);
+        let typed = |entry: &Entry<'_>| entry.name.eq_ignore_ascii_case("[Content_Types].xml");
+        if self.container.format == Format::Zip && listing.entries.iter().any(typed) {
+            // A document that does not begin as one.
+            let found = office::zipped(content, self.budget);
+            self.archive.signs.extend(found.signs);
+            self.archive.members.extend(found.members);
+        }
         let mut claimed = 0u64;
         let mut members: Vec<Member> = Vec::with_capacity(listing.entries.len());
         for entry in &listing.entries {

@@ -138,7 +138,8 @@ fn files<'a>(
 #[derive(Default)]
 struct Streams {
     pack_start: u64,
-    pack_sizes: Vec<u64>,
+    /// Where each packed stream begins behind `pack_start`, and its size.
+    packs: Vec<(u64, u64)>,
     folders: Vec<Folder>,
 }
 
@@ -218,13 +219,9 @@ impl Folder {
 
     fn packed<'a>(&self, content: &'a [u8], streams: &Streams) -> Option<Packed<'a>> {
         let number = self.first.checked_add(self.main)?;
-        let before: u64 = streams
-            .pack_sizes
-            .get(..number)?
-            .iter()
-            .fold(0, |sum, size| sum.saturating_add(*size));
+        let (before, size) = *streams.packs.get(number)?;
         let start = 32usize.checked_add(index(streams.pack_start.saturating_add(before)))?;
-        let octets = slice(content, start, index(*streams.pack_sizes.get(number)?));
+        let octets = slice(content, start, index(size));
         let (coder, properties) = self.coder.as_ref()?;
         Some(match coder {
             Coder::Copy => Packed::stored(octets),
@@ -247,7 +244,7 @@ impl Folder {
         names: &[String],
         budget: &mut Budget,
     ) -> Option<Vec<u8>> {
-        if self.encrypted {
+        if self.encrypted || names.is_empty() {
             return None;
         }
         let packed = self.packed(content, streams)?;
@@ -336,7 +333,14 @@ impl<'a> Reader<'a> {
         loop {
             match self.number()? {
                 id::END => return Some(()),
-                id::SIZE => streams.pack_sizes = (0..count).map(|_| self.number()).collect::<Option<_>>()?,
+                id::SIZE => {
+                    let mut before = 0u64;
+                    for _ in 0..count {
+                        let size = self.number()?;
+                        streams.packs.push((before, size));
+                        before = before.saturating_add(size);
+                    }
+                }
                 id::CRC => self.checksums(count)?,
                 _ => return None,
             }

@@ -18,8 +18,8 @@ use memchr::memmem;
 
 /// Files embedded in one OneNote section that are looked at.
 const NOTE_FILES_MAX: usize = 50;
-/// How many octets of scanning are one unit of work.
-const SCANNED_OCTETS: usize = 8;
+/// How many octets of looking for names are one unit of work; a page is looked through for many words.
+const SCANNED_OCTETS: usize = 4;
 
 /// What was found in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,11 +38,12 @@ pub fn look(content: &[u8], file: &FileType, budget: &mut Budget) -> Found {
     };
     let mime = file.mime.as_str();
     let zipped = ["application/vnd.openxmlformats", "application/vnd.oasis"];
-    let text = matches!(
-        mime,
-        "application/rtf" | "application/pdf" | "application/onenote" | "image/svg+xml" | "text/html"
-    );
-    if text && !budget.spend(content.len() / SCANNED_OCTETS) {
+    let work = match mime {
+        "application/rtf" | "application/pdf" | "application/onenote" => content.len() / SCANNED_OCTETS,
+        "image/svg+xml" | "text/html" => content.len().min(page::LOOK_OCTETS_MAX),
+        _ => 0,
+    };
+    if !budget.spend(work) {
         return signs(Signs::from([Sign::Unread]));
     }
     match mime {
@@ -55,6 +56,11 @@ pub fn look(content: &[u8], file: &FileType, budget: &mut Budget) -> Found {
         _ if content.starts_with(b"\xd0\xcf\x11\xe0") => ole::look(content, budget),
         _ => Found::default(),
     }
+}
+
+/// The document that a zip archive is, whatever it was taken for; nothing when it is none.
+pub fn zipped(content: &[u8], budget: &mut Budget) -> Found {
+    zipped::look(content, budget)
 }
 
 /// Files in a OneNote section: an identifier, the length, twelve octets, the content (MS-ONESTORE §2.6.13).

@@ -11,7 +11,7 @@ use crate::message::archive::entry::{Sign, Signs};
 use memchr::memmem;
 
 /// Octets of a page that are looked at.
-const LOOK_OCTETS_MAX: usize = 2 << 20;
+pub const LOOK_OCTETS_MAX: usize = 2 << 20;
 /// Digits in a row that can be a file.
 const RUN_DIGITS_MIN: usize = 1_000;
 

@@ -20,14 +20,24 @@ const STREAM_NAME_OCTETS_MIN: usize = 6;
 /// Looks for names.
 pub fn look(content: &[u8], budget: &mut Budget) -> Signs {
     let mut names = Names::default();
-    let mut at = 0;
+    let (mut at, mut open_end) = (0, false);
     while let Some(stream) = find(content, at, b"stream") {
         names.read(content.get(at..stream).unwrap_or_default(), 0);
         let body = stream + 6;
-        let end = find(content, body, b"endstream").unwrap_or(body);
-        let data = content.get(body..end).unwrap_or_default();
+        // Looked for in vain once, not looked for again: each look reads all of the rest.
+        let end = if open_end {
+            None
+        } else {
+            find(content, body, b"endstream")
+        };
+        open_end = end.is_none();
+        let data = content
+            .get(body..end.unwrap_or(content.len()))
+            .unwrap_or_default();
         let objects = std::mem::take(&mut names.objects);
-        names.read(data, STREAM_NAME_OCTETS_MIN);
+        if end.is_some() {
+            names.read(data, STREAM_NAME_OCTETS_MIN);
+        }
         if objects {
             // Behind the line end two octets of zlib.
             let data = data.strip_prefix(b"\r").unwrap_or(data);
@@ -40,7 +50,7 @@ pub fn look(content: &[u8], budget: &mut Budget) -> Signs {
             names.read(&inner.octets, 0);
         }
         names.objects = false;
-        at = end + if end == body { 0 } else { 9 };
+        at = end.map_or(body, |end| end + 9);
     }
     names.read(content.get(at..).unwrap_or_default(), 0);
     if names.by_itself && names.signs.contains(&Sign::Javascript) {
