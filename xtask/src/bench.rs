@@ -2,6 +2,7 @@
 //!
 //! Trust the ratios of one run, and processor time before rates; absolute times say more of the machine than of the programs.
 
+mod content;
 mod idle;
 mod relay;
 mod stages;
@@ -12,11 +13,15 @@ use e2e::process::{Gateway, Plan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What to measure: `relay`, `latency`, `idle`, `stages`, `layouts`, `all`.
+/// What to measure: `relay`, `latency`, `idle`, `stages`, `layouts`, `content`, `all`.
 pub fn run(arguments: &[String]) -> Result<()> {
     let what = arguments.first().map_or("all", String::as_str);
     if cfg!(debug_assertions) {
-        machine::prepare(machine::Need::Bench)?;
+        machine::prepare(if what == "content" {
+            machine::Need::Eval
+        } else {
+            machine::Need::Bench
+        })?;
         shell::step(
             "build the gateway (release)",
             release(&["build", "--release", "--package", "gateway", "--package", "xtask"]),
@@ -41,6 +46,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "idle" => runtime.block_on(idle::run()),
         "stages" => runtime.block_on(stages::run()),
         "layouts" => layouts(),
+        "content" => content::run(),
         "all" => {
             runtime.block_on(async {
                 relay::throughput().await?;

@@ -24,7 +24,7 @@ cargo xtask test     install what the tests need and run all of them; ends with 
 cargo xtask check    format, clippy, walls, docs: what must be clean before a commit
 cargo xtask walls    the arrows between rooms and the other invariants of ARCHITECTURE.md
 cargo xtask docs     write docs/config.md from the doc comments (--check: compare only)
-cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | all
+cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | content | all
 cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content [--help]
 cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
 cargo xtask train    train the shipped content model from the corpora (--check: compare with the one in the project)

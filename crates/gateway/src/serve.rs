@@ -54,6 +54,7 @@ async fn serve(config: &Path, resolved: Resolved) -> Result<()> {
     let egress = start_egress(&house, &resolved)?;
     let (closing, closed) = watch::channel(false);
     let servers = start_panel(&house, &resolved, closed).await?;
+    risk::model::prepare();
     let ingress = start_ingress(&house, &resolved)?;
     let lists = Arc::clone(&house.lists);
     tokio::spawn(async move { lists.test().await });

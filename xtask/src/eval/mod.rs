@@ -6,7 +6,7 @@
 mod attacks;
 mod campaigns;
 mod compose;
-mod contender;
+pub mod contender;
 pub mod corpus;
 mod disguise;
 mod document;

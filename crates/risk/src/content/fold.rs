@@ -183,22 +183,46 @@ fn is_drawn_out(written: &[Code], code: Code) -> bool {
             .all(|other| *other == code)
 }
 
-/// Codes of all characters of the first two planes.
-struct Table(Vec<Code>);
+/// Stretches of characters that are looked up: alphabets, signs, and what imitates letters. All others are read as they are.
+const STRETCHES: [std::ops::Range<u32>; 4] = [
+    0..0x3000,
+    0xFE00..0x1_0000,
+    0x1_D400..0x1_D800,
+    0x1_F100..0x1_F200,
+];
+
+/// The codes of these stretches.
+struct Table([Vec<Code>; STRETCHES.len()]);
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    Table(
-        (0..0x2_0000)
-            .map(|point| char::from_u32(point).map_or(DROPPED, code_of))
-            .collect(),
-    )
+    let code = |point: u32| char::from_u32(point).map_or(DROPPED, code_of);
+    Table(STRETCHES.map(|stretch| stretch.map(code).collect()))
 });
 
 impl Table {
     fn code(&self, c: char) -> Code {
         let point = c as usize;
-        self.0.get(point).copied().unwrap_or_else(|| wide(c))
+        // Nearly all characters are in the first stretch.
+        self.0[0].get(point).copied().unwrap_or_else(|| self.far(c))
     }
+
+    fn far(&self, c: char) -> Code {
+        let place = STRETCHES.iter().position(|stretch| stretch.contains(&(c as u32)));
+        let found = place.and_then(|place| {
+            let at = (c as u32 - STRETCHES[place].start) as usize;
+            self.0[place].get(at).copied()
+        });
+        found.unwrap_or_else(|| match c {
+            '\u{3000}' => SPACE,
+            '\u{3164}' => DROPPED,
+            _ => wide(c),
+        })
+    }
+}
+
+/// Makes the tables now, so that the first message does not wait for them.
+pub(crate) fn prepare() {
+    LazyLock::force(&TABLE);
 }
 
 fn wide(c: char) -> Code {
@@ -223,7 +247,7 @@ fn code_of(c: char) -> Code {
         return SPACE;
     }
     match c as u32 {
-        // Without case, accents and look-alikes: Han, kana, Hangul, Thai, Lao, Khmer, Burmese.
+        // Without case, accents and look-alikes: Thai, Lao, Khmer, Burmese.
         0x0E00..=0x0EFF
         | 0x1000..=0x109F
         | 0x1780..=0x17FF

@@ -8,7 +8,7 @@ mod text;
 mod view;
 
 pub use files::{AttachmentFact, MemberFact, Pixels};
-pub(crate) use fold::{Code, Folded};
+pub(crate) use fold::{Code, Folded, prepare};
 pub use links::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect as collect_links,
     is_harmless,

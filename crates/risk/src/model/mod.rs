@@ -24,7 +24,7 @@ pub(crate) use marks::{Marks, each_word, mix};
 use math::logistic;
 pub use models::Models;
 pub use ranks::{Ranks, weight_of_rank};
-pub use saved::{SavedError, shipped, shipped_ranks};
+pub use saved::{SavedError, prepare, shipped, shipped_ranks};
 
 /// Weights of a model: a power of two.
 pub const SLOTS: usize = 1 << SLOT_BITS;

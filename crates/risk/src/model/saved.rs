@@ -28,6 +28,12 @@ static SHIPPED: LazyLock<(Model, Ranks)> = LazyLock::new(|| {
         .unwrap_or_else(|_| (Model::new([0, 0]), Ranks::default()))
 });
 
+/// Makes what is made once, so that the first message does not wait for it: some milliseconds.
+pub fn prepare() {
+    LazyLock::force(&SHIPPED);
+    crate::content::prepare();
+}
+
 /// The model that comes with the program; trained by `cargo xtask train`, described in docs/model.md.
 pub fn shipped() -> &'static Model {
     &SHIPPED.0
