@@ -131,8 +131,9 @@ impl Out {
         };
         let page = html::read(html, &limits);
         let links = page.anchors.into_iter().map(|anchor| anchor.target);
-        self.targets
-            .extend(links.chain(page.base).chain(page.meta_refresh));
+        for link in links.chain(page.base).chain(page.meta_refresh) {
+            self.target(link.as_bytes());
+        }
         Document {
             text: page.text,
             targets: self.targets,

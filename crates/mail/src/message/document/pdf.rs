@@ -92,7 +92,7 @@ fn stream(dictionary: &[u8], body: &[u8], out: &mut Out, budget: &mut Budget) {
         () if has(dictionary, "/Filter") => return,
         () => body[..body.len().min(STREAM_OCTETS_MAX)].into(),
     };
-    out.bounded |= content.len() == STREAM_OCTETS_MAX;
+    out.bounded |= content.len() == STREAM_OCTETS_MAX || budget.is_exhausted();
     if !out.pay(content.len(), budget) {
         return;
     }
