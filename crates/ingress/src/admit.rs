@@ -167,7 +167,10 @@ fn arrival(
     };
     let state = match verdict.action {
         Action::Hold => RecipientState::Held {
-            reason: verdict.reason.sentence(risk::Language::English),
+            // Whoever may see the queue may read this, not only who may read the message.
+            reason: verdict
+                .reason
+                .sentence_in(risk::Language::English, risk::Room::BARE),
         },
         _ => RecipientState::Scheduled { due: origin.at },
     };

@@ -6,7 +6,8 @@
 
 use mail::smtp::Reply;
 use mail::smtp::data::DataDefect;
-use risk::{Action, Cause, Language, Reason, Sender, SenderKind, Verdict};
+use mail::smtp::reply::WRITTEN_LINE_OCTETS_MAX;
+use risk::{Action, Cause, Language, Reason, Room, Sender, SenderKind, Shown, Verdict};
 use store::StoreError;
 use trace::Id;
 
@@ -42,15 +43,22 @@ pub fn reply(verdict: &Verdict, to: &Addressee<'_>) -> Option<Reply> {
     if let Reason::NotOwned { field, address } = &verdict.reason {
         return Some(not_owned(field, address, temporary, to));
     }
-    let sentence = sentence(&verdict.reason, to);
     let reference = match &verdict.reason {
         // What support staff searches for is the story that caused the lock.
         Reason::Locked { reference, .. } if !reference.is_empty() => reference.clone(),
         _ => to.id.to_string(),
     };
-    let mut text = format!("[{}] {sentence}. Ref {reference}.", verdict.cause.code());
-    push_link(&mut text, &reference, to);
-    Some(Reply::new(code, enhanced, text))
+    let opening = format!("[{}] ", verdict.cause.code());
+    let mut ending = format!(". Ref {reference}.");
+    push_link(&mut ending, &reference, to);
+    // Code, enhanced code and two blanks before, CRLF behind.
+    let around = opening.len() + ending.len() + "550 5.7.1 ".len() + 2;
+    let sentence = sentence(
+        &verdict.reason,
+        to,
+        WRITTEN_LINE_OCTETS_MAX.saturating_sub(around),
+    );
+    Some(Reply::new(code, enhanced, opening + &sentence + &ending))
 }
 
 /// Postfix's wording, which help desks know.
@@ -85,13 +93,16 @@ fn not_owned(field: &str, address: &str, temporary: bool, to: &Addressee<'_>) ->
     Reply::new(code, enhanced, text)
 }
 
-/// The sentence in the user's language if the reply can carry it.
-fn sentence(reason: &Reason, to: &Addressee<'_>) -> String {
-    let own = reason.sentence(to.language);
+/// The sentence in the user's language if the reply can carry it, in one line with what stands around it. What the message
+/// has of other letters is left out where they cannot be carried.
+fn sentence(reason: &Reason, to: &Addressee<'_>, octets_max: usize) -> String {
+    let shown = if to.utf8 { Shown::All } else { Shown::Ascii };
+    let room = Room { shown, octets_max };
+    let own = reason.sentence_in(to.language, room);
     let chosen = if own.is_ascii() || to.utf8 {
         own
     } else {
-        reason.sentence(Language::English)
+        reason.sentence_in(Language::English, room)
     };
     chosen.trim_end_matches('.').to_owned()
 }
@@ -151,7 +162,7 @@ pub fn closing(hostname: &str, why: &str) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use risk::{Class, Decibans, Level};
+    use risk::{Class, Decibans, Level, Observation};
 
     fn sender(kind: SenderKind) -> Sender {
         Sender {
@@ -210,11 +221,10 @@ mod tests {
     fn every_cause_in_english() {
         let ends = "Ref 0000000000007. https://mail.example.com/r/0000000000007";
         in_english(Action::Accept, Reason::None, "");
-        let observations = vec!["GTUBE (in the body)".to_owned()];
         in_english(
             Action::Refuse,
-            Reason::Content { observations },
-            &format!("550 5.7.1 [SPAM] The message looks like spam: GTUBE (in the body). {ends}"),
+            spam(&[("GTUBE", &[])]),
+            &format!("550 5.7.1 [SPAM] The message looks like spam: the test string of spam filters. {ends}"),
         );
         in_english(
             Action::Defer,
@@ -322,5 +332,113 @@ mod tests {
             true,
             "Слишком много получателей: не более 3 в одном письме",
         );
+    }
+
+    fn spam(observations: &[(&str, &[&str])]) -> Reason {
+        let told = observations.iter();
+        Reason::Content {
+            observations: told
+                .map(|(symbol, data)| Observation::new(symbol, *data))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_the_message_says_where_it_can_be_carried() {
+        let ends = "Ref 0000000000007. https://mail.example.com/r/0000000000007";
+        let check = |language, utf8, data: [&str; 2], expected: &str| {
+            let reason = spam(&[("TEXT", &data[..1]), ("OFFICE_MACRO", &data[1..])]);
+            let expected = format!("550 5.7.1 [SPAM] {expected}. {ends}");
+            check(
+                Action::Refuse,
+                reason,
+                SenderKind::Mailbox,
+                language,
+                utf8,
+                &expected,
+            );
+        };
+        let italian = ["hai vinto un premio: è gratis, clicca", "fattura.doc"];
+        check(
+            Language::Italian,
+            false,
+            italian,
+            "Il messaggio sembra spam: il testo (\"hai vinto un premio: ...\"), un file con una macro (fattura.doc)",
+        );
+        check(
+            Language::Italian,
+            true,
+            italian,
+            "Il messaggio sembra spam: il testo (\"hai vinto un premio: è gratis, clicca\"), un file con una macro (fattura.doc)",
+        );
+        let russian = ["вы выиграли «приз»", "счёт.doc"];
+        check(
+            Language::Russian,
+            false,
+            russian,
+            "The message looks like spam: its text, a file with a macro",
+        );
+        check(
+            Language::Russian,
+            true,
+            russian,
+            "Письмо похоже на спам: текст («вы выиграли 'приз'»), файл с макросом (счёт.doc)",
+        );
+        check(
+            Language::English,
+            false,
+            [
+                "don\u{2019}t wait \u{2013} win a \"free\" prize",
+                "a\r\n250 ok.doc",
+            ],
+            "The message looks like spam: its text (\"don't wait - win a 'free' prize\"), a file with a macro (a  250 ok.doc)",
+        );
+    }
+
+    /// Whatever the message says, the reply is one line.
+    #[test]
+    fn one_line_of_512_octets() {
+        let (long, wide) = ("free money ".repeat(40), "бесплатно ".repeat(40));
+        let host = format!("{}.example", "a".repeat(240));
+        let reason = spam(&[
+            ("TEXT", &[&long, &wide, &long]),
+            ("LINK_NEWBORN", &[&host, &host, &wide]),
+            ("OFFICE_EXTERNAL", &[&wide, &long, &host]),
+        ]);
+        let sender = sender(SenderKind::Mailbox);
+        let verdict = Verdict {
+            class: Class::Spam,
+            action: Action::Refuse,
+            cause: reason.cause(),
+            reason,
+            score: Decibans::new(9.0),
+            symbols: Vec::new(),
+            pool: "risk".into(),
+            on_allowance: false,
+            unchecked: false,
+        };
+        for language in Language::ALL {
+            for (url_octets, utf8) in [(0, false), (40, false), (40, true), (200, true), (300, true)] {
+                let url = format!("https://{}", "m".repeat(url_octets));
+                let to = Addressee {
+                    sender: &sender,
+                    language,
+                    utf8,
+                    id: Id::from_u64(7),
+                    public_url: (url_octets > 0).then_some(url.as_str()),
+                };
+                let mut octets = Vec::new();
+                reply(&verdict, &to).unwrap().write(&mut octets, utf8);
+                let text = String::from_utf8(octets).unwrap();
+                assert!(
+                    text.len() <= 512 && text.lines().count() == 1,
+                    "{}: {text}",
+                    text.len()
+                );
+                assert!(text.is_ascii() || utf8, "{text}");
+                assert!(!text.contains('?'), "nothing is replaced in {text}");
+                assert!(text.contains("spam") || text.contains("спам"), "{text}");
+            }
+        }
     }
 }

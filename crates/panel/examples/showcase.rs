@@ -29,7 +29,7 @@ struct Act {
     delivery: &'static str,
 }
 
-const CONTENT: &str = "The message looks like spam: link text and target differ; written like known fraud; 38 recipients never written to before";
+const CONTENT: &str = "The message looks like spam: its text, a link that leads elsewhere than it shows";
 
 const PLAY: [Act; 9] = [
     Act {
@@ -459,7 +459,7 @@ fn reason_of(act: &Act) -> Reason {
                 .symbols
                 .iter()
                 .take(3)
-                .map(|(_, _, detail)| (*detail).to_owned())
+                .map(|(name, _, _)| risk::Observation::new(name, [""]))
                 .collect(),
         },
         "VIRUS" => Reason::Malware {

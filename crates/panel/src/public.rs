@@ -1,19 +1,21 @@
 //! The page behind the link in a refusal: why, and what to do. For everybody, without login, without scripts.
 //!
-//! Promises: ids can be guessed, so the page tells nothing but the family of the cause, the class and the time: no address, no
-//! subject, no observation. A message that went out, and one that never was, look the same. Requests are bounded by address.
+//! Promises: ids can be guessed, so the page tells nothing but the family of the cause, the class, the time, and of the content
+//! which kinds of observation weighed (its text, a link, a file): no address, no subject, no passage, no name of a host or file.
+//! A message that went out, and one that never was, look the same. Requests are bounded by address.
 
 use crate::door::Client;
 use crate::language;
 use crate::public_words;
 use crate::state::Shared;
+use crate::stories;
 use crate::wire::blocking;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use risk::{Cause, Language};
+use risk::{Cause, Language, Reason, Room};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ struct Told {
     class: String,
     status: String,
     at: Timestamp,
+    /// Of the verdict that was kept; told only where it is about the content, and then without what it quotes.
+    reason: Option<Reason>,
 }
 
 /// `GET /r/{id}`.
@@ -86,12 +90,13 @@ async fn told(shared: &Arc<Shared>, id: Id) -> Option<Told> {
         .await
         .ok()?
         .ok()?;
-    let (row, _) = found?;
+    let (row, events) = found?;
     stopped(&row).then(|| Told {
         cause: public_words::family(&row.cause),
         class: row.class,
         status: row.status,
         at: row.at.unwrap_or_else(|| id.made_at()),
+        reason: stories::reason_of(&events),
     })
 }
 
@@ -133,6 +138,10 @@ fn body(language: Language, reference: &str, told: &Told) -> String {
         escape(cause.title),
         escape(cause.sentence)
     );
+    if let Some(reason @ Reason::Content { .. }) = &told.reason {
+        let sentence = reason.sentence_in(language, Room::BARE);
+        let _ = write!(page, "<p>{}.</p>", escape(&sentence));
+    }
     let _ = write!(page, "<h2>{}</h2><ol>", escape(words.what_to_do));
     for step in cause.steps {
         let _ = write!(page, "<li>{}</li>", escape(step));
@@ -226,6 +235,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use risk::Observation;
 
     #[test]
     fn markup_becomes_data() {
@@ -237,14 +247,34 @@ mod tests {
 
     #[test]
     fn the_page_in_every_language() {
-        for language in [Language::English, Language::Italian, Language::Russian] {
+        for (language, sentence) in [
+            (
+                Language::English,
+                "<p>The message looks like spam: its text, a link that is on a blocklist.</p>",
+            ),
+            (
+                Language::Italian,
+                "<p>Il messaggio sembra spam: il testo, un link presente in una lista di blocco.</p>",
+            ),
+            (
+                Language::Russian,
+                "<p>Письмо похоже на спам: текст, ссылка из чёрного списка.</p>",
+            ),
+        ] {
             let told = Told {
                 cause: Cause::Content,
                 class: "spam".into(),
                 status: "refused".into(),
                 at: Timestamp::UNIX_EPOCH,
+                reason: Some(Reason::Content {
+                    observations: vec![
+                        Observation::new("TEXT", ["my secret"]),
+                        Observation::new("LINK_LISTED", ["secret.example"]),
+                    ],
+                }),
             };
             let page = body(language, "0123456789abc", &told);
+            assert!(page.contains(sentence) && !page.contains("secret"), "{page}");
             assert!(page.matches("<li>").count() >= 2, "{page}");
             assert!(
                 page.contains("1970-01-01 00:00 UTC")

@@ -5,6 +5,7 @@
 //! and nothing else. Nobody unlocks itself or releases its own mail, because whoever stole the password would: that belongs
 //! one level up. What belongs to nobody yet (a connection before its login) is for operators and the help desk alone.
 
+use risk::Cause;
 use serde::Serialize;
 use std::borrow::Cow;
 use store::{Account, StoryFilter, StoryRow};
@@ -185,15 +186,33 @@ impl Viewer {
     }
 }
 
-/// Without what the content said: subject, observations' details, facts.
+/// Without what the content said: subject, observations' details, facts, and what a sentence quotes of the message.
 fn without_content(event: &Event) -> Event {
     let mut event = event.light();
     match &mut event.what {
         What::Received { subject, .. } => subject.clear(),
-        What::Judged { symbols, .. } => symbols.iter_mut().for_each(|symbol| symbol.detail.clear()),
+        What::Judged {
+            symbols,
+            reason,
+            cause,
+            ..
+        } => {
+            symbols.iter_mut().for_each(|symbol| symbol.detail.clear());
+            if cause == Cause::Content.code() {
+                without_list(reason);
+            }
+        }
+        What::Answered { reply } if reply.contains("[SPAM]") => without_list(reply),
         _ => {}
     }
     event
+}
+
+/// Of `The message looks like spam: its text ("..."), ...` the words before the colon.
+fn without_list(sentence: &mut String) {
+    if let Some(colon) = sentence.find(": ") {
+        sentence.truncate(colon);
+    }
 }
 
 /// What was asked for, inside the bound: the outer None when it lies outside.
@@ -217,6 +236,25 @@ pub(crate) fn scope_of(row: &StoryRow) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_is_what_quotes() {
+        for (sentence, expected) in [
+            (
+                "The message looks like spam: its text (\"a: b\")",
+                "The message looks like spam",
+            ),
+            (
+                "550 5.7.1 [SPAM] Il messaggio sembra spam: il testo. Ref 1.",
+                "550 5.7.1 [SPAM] Il messaggio sembra spam",
+            ),
+            ("The message looks like spam", "The message looks like spam"),
+        ] {
+            let mut text = sentence.to_owned();
+            without_list(&mut text);
+            assert_eq!(text, expected);
+        }
+    }
 
     fn viewer(role: &str) -> Viewer {
         let account = Account {

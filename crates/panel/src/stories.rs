@@ -6,7 +6,7 @@ use crate::{PanelError, Viewer};
 use axum::extract::State;
 use axum::response::Json;
 use jiff::Timestamp;
-use risk::{Language, Reason};
+use risk::{Language, Reason, Room};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,7 +87,12 @@ pub(crate) async fn show(
     let found = blocking(move || shared.state.store.stories.get(id)).await??;
     let (row, events) = found.ok_or(PanelError::Missing("story"))?;
     let row = viewer.shown(row).ok_or(PanelError::Missing("story"))?;
-    let sentences = sentences(&events);
+    let room = if viewer.reads_content() {
+        Room::FULL
+    } else {
+        Room::BARE
+    };
+    let sentences = sentences(&events, room);
     // The summary's scope is the last event's; single ones may be of before the login.
     let events = events.into_iter().map(|event| in_scope_of(&row, event));
     let events = events
@@ -101,7 +106,18 @@ pub(crate) async fn show(
 }
 
 /// The log has reasons in English; the verdict kept with the story knows them in every language.
-fn sentences(events: &[Event]) -> BTreeMap<&'static str, String> {
+fn sentences(events: &[Event], room: Room) -> BTreeMap<&'static str, String> {
+    let Some(reason) = reason_of(events) else {
+        return BTreeMap::new();
+    };
+    Language::ALL
+        .into_iter()
+        .map(|language| (language.tag(), reason.sentence_in(language, room)))
+        .collect()
+}
+
+/// Why the message was stopped: the last verdict that stopped it.
+pub(crate) fn reason_of(events: &[Event]) -> Option<Reason> {
     let mut verdicts = events.iter().filter_map(|event| match &event.what {
         What::Judged {
             verdict: Some(verdict),
@@ -109,14 +125,8 @@ fn sentences(events: &[Event]) -> BTreeMap<&'static str, String> {
         } => serde_json::from_str::<Why>(verdict.get()).ok(),
         _ => None,
     });
-    let Some(why) = verdicts.rfind(|why| why.reason != Reason::None) else {
-        return BTreeMap::new();
-    };
-    let languages = [Language::English, Language::Italian, Language::Russian];
-    languages
-        .into_iter()
-        .map(|language| (language.tag(), why.reason.sentence(language)))
-        .collect()
+    let why = verdicts.rfind(|why| why.reason != Reason::None)?;
+    Some(why.reason)
 }
 
 /// Events that say nothing of whose they are belong to their story's sender.

@@ -5,7 +5,7 @@
 //! days lead back step by step. A lock ends by time or by hand, and leads to watched, never straight to good.
 //! Refusals that an honest mistake explains (wrong sender address, volume, file type, no scanner) do not count.
 
-use crate::{Action, Cause, Class, Language, Lock, Policy, Standing, StandingFacts, Verdict};
+use crate::{Action, Cause, Class, Language, Lock, Policy, Room, Standing, StandingFacts, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +153,8 @@ fn counts(verdict: &Verdict) -> bool {
 
 fn lock(conduct: &mut Conduct, verdict: &Verdict, reference: &str, policy: &Policy, now: Timestamp) -> Lock {
     let count = conduct.refusals.len();
-    let last = verdict.reason.sentence(Language::English);
+    // Whoever may see the sender may read this, not only who may read the message.
+    let last = verdict.reason.sentence_in(Language::English, Room::BARE);
     let reason: String = format!("{count} refused messages; the last: {last}")
         .chars()
         .take(200)

@@ -7,8 +7,9 @@
 //! give the act; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
+use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Group, Match, Reason, ScanResult, Stage, Standing,
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing,
     StandingFacts, Symbol, Verdict, symbols,
 };
 
@@ -238,12 +239,7 @@ fn unchecked(
 }
 
 fn content(symbols: &[Symbol]) -> Reason {
-    // What the ledger remembers is our reckoning, not something the sender wrote.
-    let told = |symbol: &&Symbol| symbol.weight.value() > 0.0 && symbol.group != Group::Standing;
-    let heaviest = symbols.iter().filter(told).take(3);
     Reason::Content {
-        observations: heaviest
-            .map(|symbol| format!("{} ({})", symbol.name, symbol.detail))
-            .collect(),
+        observations: heaviest(symbols),
     }
 }

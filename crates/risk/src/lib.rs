@@ -35,7 +35,7 @@ pub use facts::{
 pub use judge::judge;
 pub use limits::{LimitOverrides, Limits, Windowed};
 pub use policy::{Act, Acts, Allowance, FailurePolicy, IdentityMode, ListenerPolicy, Policy, PolicyError};
-pub use reason::{Counted, Language, Reason};
+pub use reason::{Counted, Language, Observation, Reason, Room, Shown};
 pub use sender::{Level, Role, Sender, SenderKind};
 pub use standing::{Lock, Standing};
 pub use symbol::{Group, Symbol};

@@ -1,8 +1,15 @@
 //! The words for a decision, for the person whose message was stopped. English, Italian and Russian.
 
+mod observation;
+mod phrases;
+mod spans;
+
 use crate::{Cause, Level};
 use jiff::Timestamp;
+pub use observation::Observation;
+pub(crate) use observation::heaviest;
 use serde::{Deserialize, Serialize};
+use spans::{counted_word, english_span, italian_span, level_word, minute, russian_span};
 
 /// Languages of the first day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,8 +108,8 @@ pub enum Reason {
     },
     /// The content.
     Content {
-        /// The three heaviest observations.
-        observations: Vec<String>,
+        /// What weighed most, at most three.
+        observations: Vec<Observation>,
     },
     /// Risky, and no allowance left.
     Allowance {
@@ -116,9 +123,62 @@ pub enum Reason {
     },
 }
 
+/// What a sentence may show of the message itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// Names of files, hosts, and passages of the text, to who may read the message.
+    #[default]
+    All,
+    /// Of these what is ASCII, for a reply that cannot carry more.
+    Ascii,
+    /// None of them, for everybody else.
+    Nothing,
+}
+
+/// What a sentence about the content may show, and how long it may be. The other sentences are short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What is shown.
+    pub shown: Shown,
+    /// Octets at most; the sentence is never shorter than its opening words.
+    pub octets_max: usize,
+}
+
+impl Room {
+    /// Room for everything.
+    pub const FULL: Self = Self {
+        shown: Shown::All,
+        octets_max: usize::MAX,
+    };
+    /// For who may not read the message.
+    pub const BARE: Self = Self {
+        shown: Shown::Nothing,
+        octets_max: usize::MAX,
+    };
+}
+
 impl Reason {
-    /// One sentence, without the code, reference and link that stand around it in a reply. ASCII in English.
+    /// One sentence, without the code, reference and link that stand around it in a reply. The words are ASCII in English.
     pub fn sentence(&self, language: Language) -> String {
+        self.sentence_in(language, Room::FULL)
+    }
+
+    /// The same within a room.
+    pub fn sentence_in(&self, language: Language, room: Room) -> String {
+        if let Self::Content { observations } = self {
+            let opening = match language {
+                Language::English => "The message looks like spam",
+                Language::Italian => "Il messaggio sembra spam",
+                Language::Russian => "Письмо похоже на спам",
+            };
+            let octets_max = room.octets_max.saturating_sub(opening.len() + 2);
+            let list = observation::list(observations, language, Room { octets_max, ..room });
+            return if list.is_empty() {
+                opening.to_owned()
+            } else {
+                format!("{opening}: {list}")
+            };
+        }
         match language {
             Language::English => self.english(),
             Language::Italian => self.italian(),
@@ -128,7 +188,8 @@ impl Reason {
 
     fn english(&self) -> String {
         match self {
-            Self::None => String::new(),
+            // The content has its own sentence above.
+            Self::None | Self::Content { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!("Sender address rejected: not owned by user ({field} <{address}>)")
             }
@@ -170,9 +231,6 @@ impl Reason {
             Self::Malware { name, scanner } => {
                 format!("The message carries a virus: {name} (found by {scanner})")
             }
-            Self::Content { observations } => {
-                format!("The message looks like spam: {}", observations.join("; "))
-            }
             Self::Allowance { max } => {
                 format!(
                     "The message looks risky, and the {max} such messages a day of this account are used up"
@@ -189,7 +247,7 @@ impl Reason {
 
     fn italian(&self) -> String {
         match self {
-            Self::None => String::new(),
+            Self::None | Self::Content { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!(
                     "Indirizzo del mittente rifiutato: non appartiene a questo utente ({field} <{address}>)"
@@ -234,9 +292,6 @@ impl Reason {
             Self::Malware { name, scanner } => {
                 format!("Il messaggio contiene un virus: {name} (trovato da {scanner})")
             }
-            Self::Content { observations } => {
-                format!("Il messaggio sembra spam: {}", observations.join("; "))
-            }
             Self::Allowance { max } => {
                 format!(
                     "Il messaggio sembra a rischio e i {max} messaggi simili al giorno di questo account sono esauriti"
@@ -253,7 +308,7 @@ impl Reason {
 
     fn russian(&self) -> String {
         match self {
-            Self::None => String::new(),
+            Self::None | Self::Content { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!(
                     "Адрес отправителя отклонён: он не принадлежит этому пользователю ({field} <{address}>)"
@@ -293,7 +348,6 @@ impl Reason {
                 format!("Вложение {name} имеет тип, который не пропускается ({kind})")
             }
             Self::Malware { name, scanner } => format!("Письмо содержит вирус: {name} (нашёл {scanner})"),
-            Self::Content { observations } => format!("Письмо похоже на спам: {}", observations.join("; ")),
             Self::Allowance { max } => {
                 format!(
                     "Письмо выглядит опасным, а дневной запас таких писем ({max}) для этого ящика исчерпан"
@@ -326,6 +380,9 @@ impl Reason {
 }
 
 impl Language {
+    /// All languages.
+    pub const ALL: [Self; 3] = [Self::English, Self::Italian, Self::Russian];
+
     /// From a tag such as `it` or `ru-RU`; English for all others.
     pub fn from_tag(tag: &str) -> Self {
         match tag
@@ -348,58 +405,5 @@ impl Language {
             Self::Italian => "it",
             Self::Russian => "ru",
         }
-    }
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-fn counted_word(counted: Counted, words: [&'static str; 3]) -> &'static str {
-    match counted {
-        Counted::Messages => words[0],
-        Counted::Recipients => words[1],
-        Counted::DistinctRecipients => words[2],
-    }
-}
-
-fn level_word(level: Level, words: [&'static str; 3]) -> &'static str {
-    match level {
-        Level::Sender => words[0],
-        Level::Domain => words[1],
-        Level::Tenant => words[2],
-    }
-}
-
-fn english_span(seconds: u32) -> String {
-    match seconds {
-        3_600 => "one hour".to_owned(),
-        86_400 => "one day".to_owned(),
-        604_800 => "one week".to_owned(),
-        s if s % 86_400 == 0 => format!("{} days", s / 86_400),
-        s if s % 3_600 == 0 => format!("{} hours", s / 3_600),
-        s => format!("{} minutes", s / 60),
-    }
-}
-
-fn italian_span(seconds: u32) -> String {
-    match seconds {
-        3_600 => "un'ora".to_owned(),
-        86_400 => "un giorno".to_owned(),
-        604_800 => "una settimana".to_owned(),
-        s if s % 86_400 == 0 => format!("{} giorni", s / 86_400),
-        s if s % 3_600 == 0 => format!("{} ore", s / 3_600),
-        s => format!("{} minuti", s / 60),
-    }
-}
-
-fn russian_span(seconds: u32) -> String {
-    match seconds {
-        3_600 => "час".to_owned(),
-        86_400 => "сутки".to_owned(),
-        604_800 => "неделю".to_owned(),
-        s if s % 86_400 == 0 => format!("{} дн.", s / 86_400),
-        s if s % 3_600 == 0 => format!("{} ч", s / 3_600),
-        s => format!("{} мин", s / 60),
     }
 }

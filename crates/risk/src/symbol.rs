@@ -38,28 +38,54 @@ pub struct Symbol {
     pub weight: Decibans,
     /// The observation in a few words; at most [`Symbol::DETAIL_MAX`] characters.
     pub detail: String,
+    /// What it is about, for who wrote the message: names of files, hosts, passages of the text; none of our words. At most
+    /// [`Symbol::DATA_MAX`] of at most [`Symbol::DATA_CHARS_MAX`] characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
 }
 
 impl Symbol {
     /// Bound of `detail`, in characters.
     pub const DETAIL_MAX: usize = 200;
 
-    /// A symbol; the detail is cut at its bound and freed of controls.
+    /// Bound of `data`, in entries.
+    pub const DATA_MAX: usize = 3;
+    /// Bound of one of them, in characters.
+    pub const DATA_CHARS_MAX: usize = 120;
+
+    /// A symbol about nothing; the detail is cut at its bound and freed of controls.
     pub fn new(name: &'static str, group: Group, weight_db: f32, detail: impl AsRef<str>) -> Self {
-        let hides =
-            |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let clean = |c: char| if hides(c) { ' ' } else { c };
-        let detail = detail
-            .as_ref()
-            .chars()
-            .take(Self::DETAIL_MAX)
-            .map(clean)
-            .collect();
         Self {
             name: Cow::Borrowed(name),
             group,
             weight: Decibans::new(weight_db),
-            detail,
+            detail: cleaned(detail.as_ref(), Self::DETAIL_MAX),
+            data: Vec::new(),
         }
     }
+
+    /// The same about something, which is cut at its bounds and freed of controls.
+    #[must_use]
+    pub fn about(mut self, data: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.data = Self::bounded(data);
+        self
+    }
+
+    /// Within the bounds of `data`.
+    pub(crate) fn bounded(data: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+        let items = data
+            .into_iter()
+            .map(|item| cleaned(item.as_ref().trim(), Self::DATA_CHARS_MAX));
+        items
+            .filter(|item| !item.trim().is_empty())
+            .take(Self::DATA_MAX)
+            .collect()
+    }
+}
+
+/// At most so many characters; controls and what turns the direction of writing become blanks.
+fn cleaned(text: &str, chars_max: usize) -> String {
+    let hides = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean = |c: char| if hides(c) { ' ' } else { c };
+    text.chars().take(chars_max).map(clean).collect()
 }

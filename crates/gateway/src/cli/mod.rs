@@ -2,6 +2,7 @@
 
 mod account;
 mod check;
+mod explain;
 mod limits;
 mod network;
 mod queue;

@@ -1,5 +1,6 @@
 //! `dogana scan`: judges messages in files and explains, with the policy and the scanners of the configuration.
 
+use super::explain::explained;
 use super::{block_on, table};
 use crate::config::{Config, resolve};
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingress::lists::Lists;
 use ingress::scan::{About, Scanners};
-use risk::{Class, Door, DoorKind, Facts, Gathered, Policy, Sender, SenderKind, Stage, Verdict};
+use risk::{Class, Door, DoorKind, Facts, Gathered, Language, Policy, Sender, SenderKind, Stage, Verdict};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ pub struct Scan {
     /// Messages (.eml), or folders that are searched for them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// One JSON object a message: file, facts, verdict.
+    /// One JSON object a message: file, sentence, facts, verdict.
     #[arg(long)]
     json: bool,
     /// Only the table at the end.
@@ -63,7 +64,7 @@ impl Scan {
             for file in &files {
                 let (facts, verdict) = judge.file(file).await?;
                 *counts.entry(verdict.class).or_default() += 1;
-                self.show(file, &facts, &verdict)?;
+                self.show(file, &facts, &verdict);
                 bar.inc(1);
             }
             Ok(())
@@ -96,15 +97,17 @@ impl Scan {
         Ok(files)
     }
 
-    fn show(&self, file: &Path, facts: &Facts, verdict: &Verdict) -> Result<()> {
+    fn show(&self, file: &Path, facts: &Facts, verdict: &Verdict) {
+        let language = Language::from_tag(&self.language);
         if self.json {
-            let line =
-                serde_json::json!({ "file": file.display().to_string(), "facts": facts, "verdict": verdict });
+            let sentence = verdict.reason.sentence(language);
+            let line = serde_json::json!({
+                "file": file.display().to_string(), "sentence": sentence, "facts": facts, "verdict": verdict
+            });
             println!("{line}");
         } else if !self.summary {
-            explain(file, verdict, risk::Language::from_tag(&self.language));
+            println!("{}", explained(file, facts, verdict, language));
         }
-        Ok(())
     }
 }
 
@@ -173,34 +176,4 @@ impl Judge {
         let verdict = risk::judge(&facts, &self.policy);
         Ok((facts, verdict))
     }
-}
-
-fn explain(file: &Path, verdict: &Verdict, language: risk::Language) {
-    let probability = verdict.score.probability() * 100.0;
-    println!("{}", file.display());
-    println!(
-        "  {} · {} · {} (probability of abuse {probability:.1} %)",
-        verdict.class.as_str(),
-        verdict.action.as_str(),
-        verdict.score
-    );
-    let sentence = verdict.reason.sentence(language);
-    if !sentence.is_empty() {
-        println!("  [{}] {sentence}", verdict.cause.code());
-    }
-    let rows: Vec<_> = verdict
-        .symbols
-        .iter()
-        .map(|symbol| {
-            vec![
-                format!("{:+.1}", symbol.weight.value()),
-                symbol.name.to_string(),
-                symbol.detail.clone(),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        table::print(&["dB", "symbol", "observation"], &rows);
-    }
-    println!();
 }

@@ -51,16 +51,12 @@ fn words(text: &TextFacts, symbols: &mut Vec<Symbol>) {
         } else {
             weight
         };
-        symbols.push(Symbol::new(
-            "TEXT",
-            Group::Content,
-            weight.min(bound),
-            usual(reading),
-        ));
+        let symbol = Symbol::new("TEXT", Group::Content, weight.min(bound), usual(reading));
+        symbols.push(symbol.about(reading.phrases.iter().map(|phrase| &phrase.text)));
     }
     if text.hidden_octets >= HIDDEN_OCTETS_MIN && text.hidden_octets > text.characters / 5 {
         let detail = format!("{} octets: {}", text.hidden_octets, text.hidden_sample);
-        symbols.push(Symbol::new("TEXT_HIDDEN", Group::Content, 4.0, detail));
+        symbols.push(Symbol::new("TEXT_HIDDEN", Group::Content, 4.0, detail).about([&text.hidden_sample]));
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn files(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
         itself(file, policy, symbols);
         inside(file, policy, symbols);
         for (name, weight, detail) in signs(file) {
-            symbols.push(Symbol::new(name, Group::Attachment, weight, detail));
+            symbols.push(Symbol::new(name, Group::Attachment, weight, detail).about([&file.name]));
         }
     }
 }
@@ -28,24 +28,21 @@ pub(super) fn files(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
 fn itself(file: &AttachmentFact, policy: &Policy, symbols: &mut Vec<Symbol>) {
     if is_blocked(file, policy) {
         let detail = format!("{} is {}", shown_name(&file.name), file.file.mime);
-        symbols.push(Symbol::new("ATTACHMENT_BLOCKED", Group::Attachment, 12.0, detail));
+        symbols.push(Symbol::new("ATTACHMENT_BLOCKED", Group::Attachment, 12.0, detail).about([&file.name]));
     }
     if file.file.disguised_name {
-        symbols.push(Symbol::new(
+        let symbol = Symbol::new(
             "ATTACHMENT_DISGUISED",
             Group::Attachment,
             15.0,
             shown_name(&file.name),
-        ));
+        );
+        symbols.push(symbol.about([&file.name]));
     }
     if let Some(weight) = differs(&file.file) {
         let detail = format!("{} is {}", shown_name(&file.name), file.file.mime);
-        symbols.push(Symbol::new(
-            "ATTACHMENT_TYPE_DIFFERS",
-            Group::Attachment,
-            weight,
-            detail,
-        ));
+        let symbol = Symbol::new("ATTACHMENT_TYPE_DIFFERS", Group::Attachment, weight, detail);
+        symbols.push(symbol.about([&file.name]));
     }
 }
 
@@ -62,21 +59,13 @@ fn inside(file: &AttachmentFact, policy: &Policy, symbols: &mut Vec<Symbol>) {
     let worst = worst.or_else(|| runs(Runs::Either).map(|member| (member, 2.0)));
     if let Some((member, weight)) = worst {
         let detail = format!("{} in {}", shown_name(&member.name), shown_name(&file.name));
-        symbols.push(Symbol::new(
-            "ARCHIVE_EXECUTABLE",
-            Group::Attachment,
-            weight,
-            detail,
-        ));
+        let symbol = Symbol::new("ARCHIVE_EXECUTABLE", Group::Attachment, weight, detail);
+        symbols.push(symbol.about([path_inside(file, member)]));
     }
     if let Some(member) = file.members.iter().find(|member| member.file.disguised_name) {
         let detail = format!("{} in {}", shown_name(&member.name), shown_name(&file.name));
-        symbols.push(Symbol::new(
-            "ATTACHMENT_DISGUISED",
-            Group::Attachment,
-            15.0,
-            detail,
-        ));
+        let symbol = Symbol::new("ATTACHMENT_DISGUISED", Group::Attachment, 15.0, detail);
+        symbols.push(symbol.about([path_inside(file, member)]));
     }
 }
 
@@ -192,6 +181,19 @@ fn differs(file: &FileType) -> Option<f32> {
         // Tables of web pages are sent as .xls.
         Kind::Markup if (closed && file.mime == "text/html") || extension == "pdf" => Some(5.0),
         _ => None,
+    }
+}
+
+/// A file inside of another one, as its sender finds it; both names keep their ends.
+fn path_inside(file: &AttachmentFact, member: &MemberFact) -> String {
+    let end = |name: &str| {
+        let skipped = name.chars().count().saturating_sub(55);
+        name.chars().skip(skipped).collect::<String>()
+    };
+    match (end(&file.name), end(&member.name)) {
+        (outer, inner) if outer.is_empty() => inner,
+        (outer, inner) if inner.is_empty() => outer,
+        (outer, inner) => format!("{outer} / {inner}"),
     }
 }
 

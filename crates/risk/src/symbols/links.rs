@@ -14,8 +14,8 @@ const SUM_DB_MAX: f32 = 20.0;
 /// Days before which the memory of the site says nothing.
 const MEMORY_DAYS_MIN: u32 = 14;
 
-/// Name, weight, detail.
-type Row = (&'static str, f32, String);
+/// Name, weight, detail, what it is about.
+type Row = (&'static str, f32, String, String);
 
 pub(super) fn links(facts: &Facts, symbols: &mut Vec<Symbol>) {
     let Some(links) = facts.content.known().and_then(|content| content.links.as_ref()) else {
@@ -32,14 +32,14 @@ pub(super) fn links(facts: &Facts, symbols: &mut Vec<Symbol>) {
     }
     rows.extend(new_hosts(links));
     if !links.uncertain.is_empty() {
-        rows.push(("LISTS_UNCERTAIN", 0.0, links.uncertain.join(", ")));
+        rows.push(("LISTS_UNCERTAIN", 0.0, links.uncertain.join(", "), String::new()));
     }
     rows.sort_by(|a, b| b.1.total_cmp(&a.1));
     let mut left = SUM_DB_MAX;
-    for (name, weight, detail) in rows {
+    for (name, weight, detail, about) in rows {
         let weight = weight.min(left);
         left -= weight;
-        symbols.push(Symbol::new(name, Group::Content, weight, detail));
+        symbols.push(Symbol::new(name, Group::Content, weight, detail).about([about]));
     }
 }
 
@@ -54,34 +54,46 @@ fn strongest(rows: &mut Vec<Row>, row: Row) {
 
 fn flagged(link: &LinkFact, flag: &LinkFlag) -> Option<Row> {
     let familiar = link.seen.is_some_and(|seen| seen.is_familiar());
-    let url = || link.url.clone();
-    Some(match flag {
-        LinkFlag::Shortener => ("LINK_SHORTENER", 3.0, url()),
-        LinkFlag::FileShare => ("LINK_FILE_SHARE", 1.0, url()),
-        LinkFlag::FreeHost => ("LINK_FREE_HOST", if familiar { 1.0 } else { 4.0 }, url()),
-        LinkFlag::IpLiteral => ("LINK_IP", if is_inside(&link.host) { 1.0 } else { 8.0 }, url()),
-        LinkFlag::Punycode => ("LINK_PUNYCODE", if familiar { 0.0 } else { 2.0 }, url()),
-        LinkFlag::MixedScript => ("LINK_PUNYCODE", 8.0, url()),
-        LinkFlag::LookAlike { of } => (
-            "LINK_LOOKALIKE",
-            if familiar { 3.0 } else { 12.0 },
-            format!("{} looks like {of}", link.host),
-        ),
+    let (mut detail, mut about) = (link.url.clone(), link.host.clone());
+    let (name, weight) = match flag {
+        LinkFlag::Shortener | LinkFlag::FileShare => {
+            about = without_scheme(&link.url).to_owned();
+            match flag {
+                LinkFlag::Shortener => ("LINK_SHORTENER", 3.0),
+                _ => ("LINK_FILE_SHARE", 1.0),
+            }
+        }
+        LinkFlag::FreeHost => ("LINK_FREE_HOST", if familiar { 1.0 } else { 4.0 }),
+        LinkFlag::IpLiteral => ("LINK_IP", if is_inside(&link.host) { 1.0 } else { 8.0 }),
+        LinkFlag::Punycode => ("LINK_PUNYCODE", if familiar { 0.0 } else { 2.0 }),
+        LinkFlag::MixedScript => ("LINK_PUNYCODE", 8.0),
+        LinkFlag::LookAlike { of } => {
+            detail = format!("{} looks like {of}", link.host);
+            about = format!("{} / {of}", link.host);
+            ("LINK_LOOKALIKE", if familiar { 3.0 } else { 12.0 })
+        }
         LinkFlag::TextDiffers { shown, brand } => {
+            detail = format!("shows {shown}, leads to {}", link.host);
+            about = format!("{shown} -> {}", link.host);
             let weight = match (familiar, brand) {
                 (true, false) => 0.0,
                 (true, true) => 2.0,
                 (false, false) => 1.0,
                 (false, true) => 10.0,
             };
-            let detail = format!("shows {shown}, leads to {}", link.host);
-            ("LINK_TEXT_DIFFERS", weight, detail)
+            ("LINK_TEXT_DIFFERS", weight)
         }
-        LinkFlag::Userinfo => ("LINK_USERINFO", 8.0, url()),
-        LinkFlag::OddPort => ("LINK_ODD_PORT", if familiar { 0.0 } else { 3.0 }, url()),
-        LinkFlag::PercentHost => ("LINK_PERCENT_HOST", 8.0, url()),
+        LinkFlag::Userinfo => ("LINK_USERINFO", 8.0),
+        LinkFlag::OddPort => ("LINK_ODD_PORT", if familiar { 0.0 } else { 3.0 }),
+        LinkFlag::PercentHost => ("LINK_PERCENT_HOST", 8.0),
         LinkFlag::Redirect | LinkFlag::NewHost => return None,
-    })
+    };
+    Some((name, weight, detail, about))
+}
+
+/// The part of a link that tells short ones apart.
+fn without_scheme(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest)
 }
 
 /// One list may be wrong; a second one that agrees adds a third.
@@ -112,6 +124,7 @@ fn listed(link: &LinkFact) -> Option<Row> {
         name,
         weight(heaviest) + agreed,
         format!("{}: {}", link.domain, detail.join(", ")),
+        link.domain.clone(),
     ))
 }
 
@@ -127,7 +140,7 @@ fn new_hosts(links: &LinkFacts) -> Option<Row> {
         .iter()
         .find(|link| link.flags.contains(&LinkFlag::NewHost))?;
     let detail = format!("{} new, for example {}", known.hosts, first.domain);
-    Some(("LINK_NEW_HOST", weight, detail))
+    Some(("LINK_NEW_HOST", weight, detail, first.domain.clone()))
 }
 
 /// An address that is no place of the Internet.

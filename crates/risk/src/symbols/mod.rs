@@ -36,7 +36,9 @@ fn identity(facts: &Facts, symbols: &mut Vec<Symbol>) {
     ];
     for (name, found, weight) in rows {
         match found {
-            Match::Foreign(address) => symbols.push(Symbol::new(name, Group::Identity, weight, address)),
+            Match::Foreign(address) => {
+                symbols.push(Symbol::new(name, Group::Identity, weight, address).about([address]));
+            }
             Match::Unclear => symbols.push(Symbol::new(
                 "FROM_UNCLEAR",
                 Group::Identity,

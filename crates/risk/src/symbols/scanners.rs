@@ -7,12 +7,8 @@ pub(super) fn scans(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
         let scanner = scan.scanner.as_str();
         match &scan.result {
             Gathered::Known(ScanResult::Infected(name)) => {
-                symbols.push(Symbol::new(
-                    "VIRUS",
-                    Group::Scanner,
-                    100.0,
-                    format!("{name} ({scanner})"),
-                ));
+                let detail = format!("{name} ({scanner})");
+                symbols.push(Symbol::new("VIRUS", Group::Scanner, 100.0, detail).about([name]));
             }
             Gathered::Known(ScanResult::Scored {
                 score,
@@ -40,20 +36,16 @@ pub(super) fn scans(facts: &Facts, policy: &Policy, symbols: &mut Vec<Symbol>) {
 fn scored(scanner: &str, score: f32, required: f32, own: &[(String, f32)], policy: &Policy) -> Symbol {
     let share = if required > 0.0 { score / required } else { 0.0 };
     let weight = (share * policy.scanner_threshold_db).clamp(-5.0, 1.6 * policy.scanner_threshold_db);
-    let name = match scanner {
-        "rspamd" => "RSPAMD_SCORE",
-        "spamassassin" => "SPAMASSASSIN_SCORE",
-        _ => "SCANNER_SCORE",
+    let (name, called) = match scanner {
+        "rspamd" => ("RSPAMD_SCORE", "Rspamd"),
+        "spamassassin" => ("SPAMASSASSIN_SCORE", "SpamAssassin"),
+        other => ("SCANNER_SCORE", other),
     };
     let heaviest: Vec<_> = own
         .iter()
         .take(4)
         .map(|(name, weight)| format!("{name} {weight:.1}"))
         .collect();
-    Symbol::new(
-        name,
-        Group::Scanner,
-        weight,
-        format!("{score:.1} of {required:.1}: {}", heaviest.join(", ")),
-    )
+    let detail = format!("{score:.1} of {required:.1}: {}", heaviest.join(", "));
+    Symbol::new(name, Group::Scanner, weight, detail).about([called])
 }

@@ -13,7 +13,7 @@ fn verdict(action: Action, cause: Cause, class: Class) -> Verdict {
         action,
         cause,
         reason: Reason::Content {
-            observations: vec!["GTUBE".into()],
+            observations: vec![Observation::new("GTUBE", [""])],
         },
         score: Decibans::new(30.0),
         symbols: Vec::new(),

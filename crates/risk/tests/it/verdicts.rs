@@ -1,6 +1,6 @@
 //! Each file in `cases/` is a table of verdicts: facts laid over a plain base, and what must come out of them.
 
-use risk::{Facts, Language, Policy, judge};
+use risk::{Facts, Language, Policy, Room, Verdict, judge};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +28,13 @@ struct Case {
     symbols: Vec<String>,
     #[serde(default)]
     sentence: Option<String>,
+    #[serde(default)]
+    italian: Option<String>,
+    #[serde(default)]
+    russian: Option<String>,
+    /// In English, for who may not read the message.
+    #[serde(default)]
+    bare: Option<String>,
     #[serde(default)]
     on_allowance: bool,
     #[serde(default)]
@@ -88,10 +95,8 @@ fn check(file: &str, case: &Case) {
             "{name} is missing in {at}"
         );
     }
-    if let Some(sentence) = &case.sentence {
-        assert_eq!(verdict.reason.sentence(Language::English), *sentence, "{at}");
-    }
-    for language in [Language::English, Language::Italian, Language::Russian] {
+    words(case, &verdict, &at);
+    for language in Language::ALL {
         let empty = verdict.reason.sentence(language).is_empty();
         assert_eq!(empty, case.cause.is_empty(), "words for {language:?}: {at}");
     }
@@ -101,8 +106,21 @@ fn check(file: &str, case: &Case) {
         verdict,
         "the same from stored facts: {at}"
     );
-    let words: risk::Verdict = serde_json::from_str(&serde_json::to_string(&verdict).unwrap()).unwrap();
+    let words: Verdict = serde_json::from_str(&serde_json::to_string(&verdict).unwrap()).unwrap();
     assert_eq!(words, verdict, "a verdict survives storing: {at}");
+}
+
+fn words(case: &Case, verdict: &Verdict, at: &str) {
+    for (sentence, language, room) in [
+        (&case.sentence, Language::English, Room::FULL),
+        (&case.italian, Language::Italian, Room::FULL),
+        (&case.russian, Language::Russian, Room::FULL),
+        (&case.bare, Language::English, Room::BARE),
+    ] {
+        if let Some(sentence) = sentence {
+            assert_eq!(verdict.reason.sentence_in(language, room), *sentence, "{at}");
+        }
+    }
 }
 
 #[test]
