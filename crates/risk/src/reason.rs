@@ -1,30 +1,17 @@
 //! The words for a decision, for the person whose message was stopped. English, Italian and Russian.
 
+mod language;
 mod observation;
 mod phrases;
 mod spans;
 
 use crate::{Cause, Level};
 use jiff::Timestamp;
+pub use language::Language;
 pub use observation::Observation;
 pub(crate) use observation::heaviest;
 use serde::{Deserialize, Serialize};
 use spans::{counted_word, english_span, italian_span, level_word, minute, russian_span};
-
-/// Languages of the first day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Language {
-    /// English.
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    /// Italian.
-    #[serde(rename = "it")]
-    Italian,
-    /// Russian. In an SMTP reply only where the client speaks SMTPUTF8.
-    #[serde(rename = "ru")]
-    Russian,
-}
 
 /// What a volume limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -375,35 +362,6 @@ impl Reason {
             Self::Content { .. } => Cause::Content,
             Self::Allowance { .. } => Cause::Allowance,
             Self::Unchecked { .. } => Cause::Unchecked,
-        }
-    }
-}
-
-impl Language {
-    /// All languages.
-    pub const ALL: [Self; 3] = [Self::English, Self::Italian, Self::Russian];
-
-    /// From a tag such as `it` or `ru-RU`; English for all others.
-    pub fn from_tag(tag: &str) -> Self {
-        match tag
-            .split(['-', '_'])
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-            .as_str()
-        {
-            "it" => Self::Italian,
-            "ru" => Self::Russian,
-            _ => Self::English,
-        }
-    }
-
-    /// The tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Italian => "it",
-            Self::Russian => "ru",
         }
     }
 }

@@ -73,11 +73,13 @@ impl Symbol {
 
     /// Within the bounds of `data`.
     pub(crate) fn bounded(data: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
-        let items = data
-            .into_iter()
-            .map(|item| cleaned(item.as_ref().trim(), Self::DATA_CHARS_MAX));
+        let items = data.into_iter().map(|item| {
+            cleaned(item.as_ref().trim(), Self::DATA_CHARS_MAX)
+                .trim()
+                .to_owned()
+        });
         items
-            .filter(|item| !item.trim().is_empty())
+            .filter(|item| !item.is_empty())
             .take(Self::DATA_MAX)
             .collect()
     }

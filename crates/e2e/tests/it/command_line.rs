@@ -212,7 +212,10 @@ async fn scan_explains_files() {
         .dogana(&["scan", "--json", honest.to_str().unwrap()], "")
         .unwrap();
     let value: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
-    assert_eq!(value["verdict"]["class"], "clean");
+    assert_eq!(
+        (&value["verdict"]["class"], &value["sentence"]),
+        (&"clean".into(), &"".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -300,3 +300,74 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use risk::{Door, DoorKind, Policy, Sender, SenderKind, Stage};
+
+    fn facts(message: &str) -> Facts {
+        let door = Door {
+            listener: "scan".into(),
+            kind: DoorKind::File,
+            client: None,
+            helo: String::new(),
+            tls: false,
+        };
+        let sender = Sender {
+            kind: SenderKind::Ip,
+            name: "file".into(),
+            domain: String::new(),
+            tenant: String::new(),
+        };
+        let mut facts = Facts::new(Stage::Data, jiff::Timestamp::UNIX_EPOCH, door, sender);
+        let mut examined = risk::examine(message.as_bytes(), &mail::message::Limits::default(), &[]);
+        examined.facts.text = serde_json::from_value(serde_json::json!({
+            "characters": 900, "bands": [], "reading": { "shipped": 4.0, "odds": 4.0, "role": "person", "rank": 0.0001,
+            "measured_on": 20, "phrases": [{ "text": "вы выиграли приз\u{202e}\u{1b}[31m", "share": 0.5 }] }
+        }))
+        .unwrap();
+        facts.content = Gathered::Known(examined.facts);
+        facts
+    }
+
+    #[test]
+    fn everything_within_the_columns() {
+        let long = "x".repeat(400);
+        let message = format!(
+            "From: a@b.example\r\nSubject: {long}\r\nContent-Type: text/html\r\n\r\n\
+             <a href=\"http://192.0.2.1/{long}\">www.paypal.com</a> <a href=\"https://bit.ly/3xYzAbC\">x</a>\r\n"
+        );
+        let facts = facts(&message);
+        let verdict = risk::judge(
+            &facts,
+            &Policy {
+                spam_db: -10.0,
+                ..Policy::default()
+            },
+        );
+        for (language, sentence) in [
+            (Language::English, "[SPAM] The message looks like spam: its text"),
+            (Language::Italian, "[SPAM] Il messaggio sembra spam: il testo"),
+            (Language::Russian, "[SPAM] Письмо похоже на спам: текст («вы выиграли приз"),
+        ] {
+            let text = explained(Path::new("a.eml"), &facts, &verdict, language);
+            for part in [
+                sentence,
+                "spam · refuse",
+                "+10.0  TEXT",
+                "(prior)",
+                "very unusual: 1 of 10000 accepted messages",
+                "██████████░░░░░░░░░░  50 %",
+                "ip literal",
+                "shortener",
+            ] {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= COLUMNS_MAX, "{line}");
+            }
+        }
+    }
+}

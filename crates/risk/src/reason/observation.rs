@@ -67,7 +67,7 @@ impl Observation {
         }
     }
 
-    /// In words; None of it is markup.
+    /// In words, with so many names or passages of so many characters.
     fn told(&self, language: Language, shown: Shown, (count, chars): (usize, usize)) -> String {
         let words = phrase(&self.symbol, language);
         let quoted = matches!(self.symbol.as_str(), "TEXT" | "TEXT_HIDDEN");
@@ -238,5 +238,96 @@ fn quote(text: &str, language: Language) -> String {
     match language {
         Language::Russian => format!("«{inner}»"),
         Language::English | Language::Italian => format!("\"{inner}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_before_are_read() {
+        for (stored, expected) in [
+            (r#""GTUBE (in the body)""#, Observation::new("GTUBE", [""])),
+            (
+                r#""LINK_LISTED (a: b, c)""#,
+                Observation::new("LINK_LISTED", [""]),
+            ),
+            (r#""""#, Observation::default()),
+            (r#"{"symbol":"TEXT"}"#, Observation::new("TEXT", [""])),
+            (
+                r#"{"symbol":"TEXT","data":["a"]}"#,
+                Observation::new("TEXT", ["a"]),
+            ),
+        ] {
+            let read: Observation = serde_json::from_str(stored).unwrap();
+            assert_eq!(read, expected, "{stored}");
+            let again = serde_json::from_str(&serde_json::to_string(&read).unwrap());
+            assert_eq!(read, again.unwrap(), "{stored}");
+        }
+    }
+
+    #[test]
+    fn what_it_is_about_is_bounded() {
+        let long = format!("  a\r\n\u{202e}{} ", "я ".repeat(100));
+        let observation = Observation::new("TEXT (x)", [&long, "", "b", "c", "d"]);
+        assert_eq!(observation.symbol, "TEXT");
+        assert_eq!(observation.data[1..], ["b", "c"]);
+        let first = &observation.data[0];
+        assert!(first.chars().count() <= 120 && !first.contains(['\n', '\u{202e}']) && first.trim() == first);
+    }
+
+    #[test]
+    fn passages_in_ascii() {
+        for (text, expected) in [
+            ("win a free holiday", Some("win a free holiday")),
+            ("\u{201c}win\u{201d} it\u{a0}now", Some("\"win\" it now")),
+            (
+                "perché non vinci subito un premio è facile",
+                Some("... non vinci subito un premio ..."),
+            ),
+            ("gratis è qui", None),
+            ("вы выиграли", None),
+            ("", None),
+        ] {
+            assert_eq!(ascii_passage(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn shorter_as_the_room_gets_less() {
+        let observations = [
+            Observation::new(
+                "TEXT",
+                [
+                    "вы выиграли большой приз, перейдите по ссылке сейчас",
+                    "второй отрывок",
+                ],
+            ),
+            Observation::new(
+                "LINK_LISTED",
+                ["a-very-long-name-of-a-host-that-nobody-reads.bad.example"],
+            ),
+            Observation::new("OFFICE_MACRO", ["счёт.doc"]),
+        ];
+        for language in Language::ALL {
+            let mut before = usize::MAX;
+            for octets_max in (0..500).rev() {
+                let list = list(
+                    &observations,
+                    language,
+                    Room {
+                        shown: Shown::All,
+                        octets_max,
+                    },
+                );
+                assert!(
+                    list.len() <= octets_max && list.len() <= before,
+                    "{octets_max}: {list}"
+                );
+                before = list.len();
+            }
+            assert_eq!(before, 0);
+        }
     }
 }
