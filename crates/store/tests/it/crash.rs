@@ -163,7 +163,11 @@ fn an_error_and_then_a_power_cut() {
 #[test]
 fn a_sync_that_fails_at_start() {
     let mut unsure = 0;
-    for call in 0..8 {
+    // Where the process dies between two batches hangs on how the threads run: until some start had work to do.
+    for call in 0..100 {
+        if call >= 8 && unsure > 0 {
+            break;
+        }
         let disk = FakeDisk::default();
         disk.plan(120 + call..121 + call, Trouble::Stop);
         let (books, _) = day_with(&disk, Accounts::default(), 100);
