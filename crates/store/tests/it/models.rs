@@ -195,7 +195,7 @@ fn a_damaged_snapshot_is_passed_over() {
     }
     let before = models.export();
     drop(models);
-    let damage = |newest: usize| {
+    let damage = |newest: i64| {
         let connection = sql(folder.path());
         let (id, mut octets): (i64, Vec<u8>) = connection
             .query_row(

@@ -140,7 +140,7 @@ export const it: Words = {
     wordless: 'Immagini e quasi nessuna parola: il testo non dice nulla.',
     noReading: 'Il testo non è stato confrontato.',
     usual: (role) => `Si legge come la posta consueta di ${role}.`,
-    rank: (n, role) => `Solo un messaggio accettato di ${role} su ${n} è sospetto quanto questo.`,
+    rank: (n, role) => `Solo uno su ${n} messaggi accettati di ${role} è sospetto quanto questo.`,
     measuredOn: (n, shown) => (n === 0 ? 'Non è ancora stata contata posta di questo sito.' : `Confronto con ${shown} messaggi di questo sito.`),
     roles: { person: 'persone', bulk: 'newsletter', application: 'applicazioni', web_script: 'script web', relay: 'server' },
     phrases: 'Ciò che ha pesato di più, e la sua parte:',
