@@ -24,7 +24,16 @@ pub async fn ask(
     path: &str,
     body: Option<serde_json::Value>,
 ) -> Result<serde_json::Value> {
-    let response = send(data, method, path, body).await?;
+    let octets = whole(send(data, method, path, body).await?).await?;
+    Ok(serde_json::from_slice(&octets).unwrap_or_default())
+}
+
+/// Gives octets of a kind, and reads the answer whole.
+pub async fn give(data: &Path, method: Method, path: &str, kind: &str, octets: Bytes) -> Result<Bytes> {
+    whole(request(data, method, path, kind, octets).await?).await
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Bytes> {
     let status = response.status();
     let limited = http_body_util::Limited::new(response.into_body(), ANSWER_OCTETS_MAX);
     let octets = limited
@@ -32,15 +41,15 @@ pub async fn ask(
         .await
         .map_err(|error| anyhow::anyhow!("{error}"))?
         .to_bytes();
-    let value: serde_json::Value = serde_json::from_slice(&octets).unwrap_or_default();
     if !status.is_success() {
+        let value: serde_json::Value = serde_json::from_slice(&octets).unwrap_or_default();
         let words = value["detail"]
             .as_str()
             .or(value["title"].as_str())
             .unwrap_or("no reason given");
         bail!("the gateway answered {status}: {words}");
     }
-    Ok(value)
+    Ok(octets)
 }
 
 /// Asks and gives the answer back while it comes (live stream).
@@ -49,6 +58,25 @@ pub async fn send(
     method: Method,
     path: &str,
     body: Option<serde_json::Value>,
+) -> Result<Response<Incoming>> {
+    let octets = body.map_or_else(Bytes::new, |value| Bytes::from(value.to_string()));
+    request(data, method, path, "application/json", octets).await
+}
+
+/// A gateway runs on this directory and answers.
+pub async fn is_running(data: &Path) -> bool {
+    net::Dialer::system()
+        .connect_unix(&socket_path(data), Duration::from_secs(5))
+        .await
+        .is_ok()
+}
+
+async fn request(
+    data: &Path,
+    method: Method,
+    path: &str,
+    kind: &str,
+    octets: Bytes,
 ) -> Result<Response<Incoming>> {
     let socket = socket_path(data);
     let stream = net::Dialer::system()
@@ -62,14 +90,11 @@ pub async fn send(
         })?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let octets = body
-        .map(|value| Bytes::from(value.to_string()))
-        .unwrap_or_default();
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", "localhost")
-        .header("content-type", "application/json")
+        .header("content-type", kind)
         .header("x-dogana", "1")
         .header("x-dogana-by", operator())
         .body(Full::new(octets))?;

@@ -434,7 +434,8 @@ fn judged(story: &mut Story, act: &Act, after: &dyn Fn(i64) -> Timestamp) {
     };
     let symbols: Vec<_> = act.symbols.iter().map(line).collect();
     let score_db = -20.0 + symbols.iter().map(|symbol| symbol.weight_db).sum::<f32>();
-    let facts = json!({ "door": { "listener": "submission", "tls": true }, "recipients": act.to.len(), "rates": { "hour": { "messages": 41, "max": 300 } } });
+    let mut facts = json!({ "door": { "listener": "submission", "tls": true }, "recipients": act.to.len(), "rates": { "hour": { "messages": 41, "max": 300 } } });
+    facts["content"] = json!({ "known": content_of(act) });
     story.tell(
         after(222),
         What::Judged {
@@ -450,6 +451,41 @@ fn judged(story: &mut Story, act: &Act, after: &dyn Fn(i64) -> Timestamp) {
             verdict: serde_json::value::to_raw_value(&json!({ "reason": reason_of(act) })).ok(),
         },
     );
+}
+
+/// What was found in the message.
+fn content_of(act: &Act) -> serde_json::Value {
+    let is_spam = act.class == "spam";
+    let phrases = json!([
+        { "text": "your account will be closed", "share": 0.41 },
+        { "text": "verify it within 24 hours", "share": 0.28 },
+        { "text": "click below to keep your mailbox", "share": 0.17 },
+    ]);
+    let links = json!([
+        { "url": "http://203.0.113.9/bank.example/login", "host": "203.0.113.9", "domain": "203.0.113.9", "text": "https://bank.example/",
+          "flags": ["ip_literal", { "text_differs": { "shown": "bank.example", "brand": false } }] },
+        { "url": "https://s.example/x7Kq", "host": "s.example", "domain": "s.example", "flags": ["shortener", "new_host"],
+          "lists": [{ "list": "uribl", "kind": "domain", "meaning": "black" }] },
+        { "url": "https://vinyl.example/shop", "host": "vinyl.example", "domain": "vinyl.example" },
+    ]);
+    let files = json!([
+        { "name": "notice.zip", "mime": "application/zip", "size_octets": 48_213, "files": 2, "signs": ["nested"], "members": [
+            { "name": "notice.pdf", "mime": "application/pdf", "size_octets": 31_000 },
+            { "name": "inner.zip/setup.exe", "mime": "application/vnd.microsoft.portable-executable", "size_octets": 91_136 },
+        ] },
+    ]);
+    json!({
+        "text": {
+            "characters": 1_204, "wordless": false, "hidden_octets": if is_spam { 2_300 } else { 0 },
+            "hidden_sample": if is_spam { "the weather in the hills was fine and the minutes of the council" } else { "" },
+            "reading": {
+                "role": "person", "rank": if is_spam { 0.0012 } else { 0.61 }, "measured_on": 18_420,
+                "phrases": if is_spam { phrases } else { json!([]) },
+            },
+        },
+        "links": { "found": if is_spam { 4 } else { 0 }, "links": if is_spam { links } else { json!([]) } },
+        "attachments": if is_spam { files } else { json!([]) },
+    })
 }
 
 fn reason_of(act: &Act) -> Reason {

@@ -19,6 +19,11 @@ pub enum PanelError {
     /// Not there, or not for this viewer: one answer for both.
     #[error("no such {0}")]
     Missing(&'static str),
+    /// A message that is wanted is not in the queue any more.
+    #[error(
+        "this message is not kept any more: a message can be read while it waits or is held; give the message itself"
+    )]
+    NotKept,
     /// The request cannot be understood.
     #[error("{0}")]
     Invalid(String),
@@ -59,6 +64,7 @@ impl PanelError {
             Self::Denied => (StatusCode::UNAUTHORIZED, "denied"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::Missing(_) | Self::Store(StoreError::Missing(_)) => (StatusCode::NOT_FOUND, "missing"),
+            Self::NotKept => (StatusCode::NOT_FOUND, "not_kept"),
             Self::Invalid(_) | Self::Store(StoreError::Refused(_)) => (StatusCode::BAD_REQUEST, "invalid"),
             Self::Unconfirmed => (StatusCode::CONFLICT, "unconfirmed"),
             Self::OtherSite => (StatusCode::FORBIDDEN, "other_site"),

@@ -3,7 +3,7 @@
 //! Promises: nobody sees or touches what is not in its scope ([`Viewer`] is the one place where that is decided); every
 //! change made here is told as a trace event; texts from mail are data, never markup.
 //! Trusts neither the browser nor the mail. Reads no clock and opens no socket: the caller serves the routers.
-//! Limits: bodies [`BODY_OCTETS_MAX`], sessions, login attempts, live streams and listed rows are all bounded.
+//! Limits: bodies [`BODY_OCTETS_MAX`] (messages and models that operators give [`GIVEN_OCTETS_MAX`]), sessions, login attempts, live streams and listed rows are all bounded.
 //! Standards: RFC 9457 (problem details), RFC 6265 §4.1 (cookies), HTML Living Standard §9.2 (server-sent events).
 
 mod assets;
@@ -13,6 +13,7 @@ mod error;
 mod language;
 mod live;
 mod live_filter;
+mod model;
 mod overview;
 mod pauses;
 mod public;
@@ -40,6 +41,9 @@ pub use state::{Clock, Health, HealthCheck, PanelState, Settings};
 /// Octets of a request's body.
 pub const BODY_OCTETS_MAX: usize = 1 << 20;
 
+/// Octets of a message or a model that an operator gives.
+pub const GIVEN_OCTETS_MAX: usize = model::OCTETS_MAX;
+
 /// The panel as browsers see it: pages, API with login, public pages.
 ///
 /// Serve it with `axum::extract::ConnectInfo<SocketAddr>` among the request's extensions, so that login attempts and public
@@ -58,11 +62,10 @@ pub fn router(state: PanelState) -> Router {
     if shared.state.settings.metrics {
         routes = routes.route("/metrics", get(overview::metrics));
     }
-    routes
+    bounded(routes, BODY_OCTETS_MAX)
+        .merge(bounded(given(), GIVEN_OCTETS_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), door::identify))
         .layer(from_fn(door::same_site))
-        .layer(DefaultBodyLimit::max(BODY_OCTETS_MAX))
-        .layer(tower_http::limit::RequestBodyLimitLayer::new(BODY_OCTETS_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), door::armour))
         .with_state(shared)
 }
@@ -71,12 +74,13 @@ pub fn router(state: PanelState) -> Router {
 /// who acts, for the story.
 pub fn control_router(state: PanelState) -> Router {
     let shared = state::Shared::new(state);
-    api()
+    let routes = api()
         .route("/metrics", get(overview::metrics))
         .route("/healthz", get(overview::healthz_in_full))
-        .fallback(wire::nothing_here)
+        .fallback(wire::nothing_here);
+    bounded(routes, BODY_OCTETS_MAX)
+        .merge(bounded(given(), GIVEN_OCTETS_MAX))
         .layer(from_fn(door::operator))
-        .layer(DefaultBodyLimit::max(BODY_OCTETS_MAX))
         .with_state(shared)
 }
 
@@ -97,4 +101,20 @@ fn api() -> Router<Arc<state::Shared>> {
             "/v1/pauses",
             get(pauses::list).post(pauses::pause).delete(pauses::resume),
         )
+        .route("/v1/model/export", get(model::export))
+        .route("/v1/model/reset", post(model::reset))
+        .route("/v1/model/restore/{id}", post(model::restore))
+}
+
+/// Where operators give messages and models.
+fn given() -> Router<Arc<state::Shared>> {
+    Router::new()
+        .route("/v1/model", get(model::show).put(model::import))
+        .route("/v1/model/learn", post(model::learn).delete(model::unlearn))
+}
+
+fn bounded(routes: Router<Arc<state::Shared>>, octets_max: usize) -> Router<Arc<state::Shared>> {
+    routes
+        .layer(DefaultBodyLimit::max(octets_max))
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(octets_max))
 }

@@ -6,14 +6,14 @@
 use crate::role::{Deed, Role};
 use crate::state::Shared;
 use crate::wire::{Body, blocking, given, reason};
-use crate::{PanelError, Viewer, queue, senders};
+use crate::{PanelError, Viewer, model, queue, senders};
 use axum::extract::{Path, State};
 use axum::response::Json;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{QueueFilter, QueueRow};
+use store::{QueueFilter, QueueRow, RecipientState};
 use trace::{Event, Id, Scope, What};
 
 /// Messages whose stories are told one by one; what was done to more is told once for all.
@@ -62,9 +62,10 @@ pub(crate) async fn act(
     let (looks, who) = (Arc::clone(&shared), viewer.clone());
     let looked = move || {
         let filter = allowed(&looks, &who, deed, filter)?;
-        touched(&looks, &who, deed, &filter).map(|touched| (filter, touched))
+        let lesson = lesson(&looks, &who, deed, &filter);
+        touched(&looks, &who, deed, &filter).map(|touched| (filter, touched, lesson))
     };
-    let (filter, touched) = blocking(looked).await??;
+    let (filter, touched, lesson) = blocking(looked).await??;
     let (queue, now) = (&shared.state.store.queue, shared.now());
     let changed = match deed {
         Deed::Hold => queue.hold(&filter, &why).await?,
@@ -80,6 +81,9 @@ pub(crate) async fn act(
     };
     if changed > 0 {
         tell(&shared, &viewer, &verb, &why, touched);
+        if let Some(lesson) = lesson {
+            blocking(move || model::learn_released(&shared, &viewer, &lesson)).await?;
+        }
     }
     Ok(Json(Done { changed }))
 }
@@ -138,6 +142,26 @@ fn touched(
         return Err(PanelError::Busy("too many rows at once; narrow the filter"));
     }
     Ok(messages)
+}
+
+/// An operator who releases one message that was held for what is in it says that it is no spam. Who releases many at once, or
+/// what somebody held by hand, says nothing of what is in them.
+fn lesson(shared: &Shared, viewer: &Viewer, deed: Deed, filter: &QueueFilter) -> Option<model::Released> {
+    let id = filter
+        .id
+        .filter(|_| deed == Deed::Release && viewer.role() == Role::Operator)?;
+    let store = &shared.state.store;
+    let (envelope, recipients) = store.queue.get(id)?;
+    let is_held = |recipient: &store::Recipient| matches!(recipient.state, RecipientState::Held { .. });
+    let (story, _) = store.stories.get(id).ok()??;
+    if story.action != "hold" || !recipients.iter().any(is_held) {
+        return None;
+    }
+    Some(model::Released {
+        id,
+        scope: envelope.scope.clone(),
+        message: store.queue.message(id).ok()?,
+    })
 }
 
 fn tell(shared: &Shared, viewer: &Viewer, verb: &str, why: &str, messages: BTreeMap<Id, Arc<Scope>>) {

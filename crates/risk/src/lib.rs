@@ -23,7 +23,7 @@ mod window;
 pub use cause::Cause;
 pub use conduct::{Conduct, Outcome, fold};
 pub use content::{
-    AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, examine,
+    AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, examine, view,
 };
 pub use content::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,

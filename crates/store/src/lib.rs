@@ -27,7 +27,10 @@ pub use directory::{
 pub use error::StoreError;
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
-pub use models::{Label, ModelReport, Models, Snapshot};
+pub use models::{
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, SNAPSHOT_LABELS, SNAPSHOTS_KEPT,
+    Snapshot,
+};
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
     QueueFilter, QueueRow, QueueSettings, Recipient, RecipientState, Recovery, Settlement, Terminal,
@@ -106,7 +109,7 @@ impl Store {
         let ledger = self.ledger.flush().await;
         let hosts = self.hosts.flush().await;
         let stories = self.stories.flush().await;
-        let models = self.models.flush();
+        let models = self.models.flush().await;
         queue.and(ledger).and(hosts).and(stories).and(models)
     }
 }

@@ -1,11 +1,14 @@
 //! What this site learned of texts: labels, the model made from them, and the ranks of accepted mail.
 //!
 //! In prose: a label is durable before it is told. The model is a fold over the labels in order, each learned together with one
-//! earlier label that its number picks, so the same labels give the same model to the bit: after a crash the labels behind the
-//! newest good snapshot are learned again, and to unlearn a message is to fold without it. Ranks are counted in memory and
-//! written behind within seconds; losing some of them harms nothing.
+//! earlier label that its content picks, so the same labels give the same model to the bit: after a crash the labels behind the
+//! newest good snapshot are learned again, and to unlearn a message is to fold without it. A model that was taken over from
+//! another site is where the fold begins. Ranks are counted in memory and written behind within seconds; losing some of them
+//! harms nothing.
 //!
-//! Promises: reading never waits; a label of an account that has given its share of the day is refused with a reason.
+//! Promises: reading and counting never wait for a fold or the disk; a label of an account that has given its share of the day
+//! is refused with a reason. What learns, forgets or reports blocks while it writes, and for seconds when many labels are folded
+//! anew: callers on a runtime do it on a blocking thread.
 //! Limits: [`LABELS_MAX`], [`LABELS_OF_ACCOUNT_DAY_MAX`], [`SNAPSHOTS_KEPT`].
 
 mod fold;
@@ -13,10 +16,11 @@ mod rows;
 
 use crate::StoreError;
 use crate::database::{self, MODELS, locked};
+use crate::lock::Lock;
 use arc_swap::ArcSwap;
 use fold::Fold;
 use jiff::Timestamp;
-use risk::model::{Model, Models as Read};
+use risk::model::{Model, Models as Read, Ranks};
 use risk::{Role, View};
 use rusqlite::Connection;
 use serde::Serialize;
@@ -25,14 +29,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Labels kept; the oldest go first, and stay learned until the model is made anew.
+/// Labels kept, and [`SNAPSHOT_LABELS`] more between snapshots; the oldest go first, and stay learned until the model is made
+/// anew.
 pub const LABELS_MAX: i64 = 20_000;
 /// Labels that mail of one account may give in a day: nobody teaches the site alone.
 pub const LABELS_OF_ACCOUNT_DAY_MAX: i64 = 40;
 /// Snapshots kept.
 pub const SNAPSHOTS_KEPT: i64 = 5;
 /// Labels after which a snapshot is taken.
-const SNAPSHOT_LABELS: i64 = 200;
+pub const SNAPSHOT_LABELS: i64 = 200;
 /// How long counts may stay in memory, and what was learned unseen.
 const BEHIND: Duration = Duration::from_secs(2);
 
@@ -78,45 +83,67 @@ pub struct Snapshot {
 pub struct Models {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// Held by whoever works without the rest of the store.
+    _lock: Option<Lock>,
 }
 
+/// Locks are taken in the order desk, counts.
 #[derive(Debug)]
 struct Shared {
     /// What is read with.
     current: ArcSwap<Read>,
-    state: Mutex<State>,
-    connection: Mutex<Connection>,
+    desk: Mutex<Desk>,
+    counts: Mutex<Counts>,
     bell: Condvar,
 }
 
+/// Where labels are written and folded; held for as long as that takes.
 #[derive(Debug)]
-struct State {
+struct Desk {
+    connection: Connection,
     fold: Fold,
-    ranks: [risk::model::Ranks; Role::COUNT],
-    /// Something was learned or counted that is not in `current` or on disk.
-    changed: bool,
+}
+
+/// Never held for longer than a copy.
+#[derive(Debug)]
+struct Counts {
+    /// The model that is seen.
+    local: Arc<Model>,
+    ranks: [Ranks; Role::COUNT],
+    /// Something was learned that is not seen yet.
+    learned: bool,
+    /// Something was counted that is not in `current` or on disk.
+    counted: bool,
     closing: bool,
 }
 
 impl Models {
-    /// Opens or makes what was learned; labels behind the newest good snapshot are learned again.
+    /// Opens or makes what was learned; labels behind the newest good snapshot are learned again. Two that learn on the same
+    /// directory would not see each other's labels: whoever learns holds the store's lock ([`Models::open_alone`]), whoever
+    /// reads may be beside it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let connection = database::open(directory, &MODELS)?;
+        Self::start(database::open(directory, &MODELS)?, None)
+    }
+
+    /// The same, to learn while no gateway runs; refused while one does.
+    pub fn open_alone(directory: &Path) -> Result<Self, StoreError> {
+        let lock = Lock::take(directory)?;
+        Self::start(database::open(directory, &MODELS)?, Some(lock))
+    }
+
+    fn start(connection: Connection, lock: Option<Lock>) -> Result<Self, StoreError> {
         let fold = Fold::load(&connection)?;
-        let ranks = rows::ranks(&connection)?;
-        let read = Read {
-            local: Some(fold.model.clone()),
-            ranks: ranks.clone(),
+        let counts = Counts {
+            local: Arc::new(fold.model.clone()),
+            ranks: rows::ranks(&connection)?,
+            learned: false,
+            counted: false,
+            closing: false,
         };
         let shared = Arc::new(Shared {
-            current: ArcSwap::from_pointee(read),
-            state: Mutex::new(State {
-                fold,
-                ranks,
-                changed: false,
-                closing: false,
-            }),
-            connection: Mutex::new(connection),
+            current: ArcSwap::from_pointee(counts.read()),
+            desk: Mutex::new(Desk { connection, fold }),
+            counts: Mutex::new(counts),
             bell: Condvar::new(),
         });
         let at = Arc::clone(&shared);
@@ -126,6 +153,7 @@ impl Models {
         Ok(Self {
             shared,
             thread: Some(thread),
+            _lock: lock,
         })
     }
 
@@ -136,84 +164,94 @@ impl Models {
 
     /// Counts the score of an accepted message.
     pub fn accepted(&self, role: Role, odds: f32) {
-        let mut state = locked(&self.shared.state);
-        state.ranks[role as usize].count(odds);
-        state.changed = true;
+        let mut counts = locked(&self.shared.counts);
+        counts.ranks[role as usize].count(odds);
+        counts.counted = true;
     }
 
-    /// Learns what was said of a message. Durable on return; gives the label's number. A message that has the same label
-    /// already is left alone; the other label takes its place, which makes the model anew. Blocks while it writes.
+    /// Learns what was said of a message. Durable on return, seen within seconds; gives the label's number. A message that has
+    /// the same label already is refused, and so is one without words; the other label takes the place of the first, as if that
+    /// had never been given.
     pub fn learn(&self, view: &View, label: &Label<'_>, now: Timestamp) -> Result<i64, StoreError> {
-        let sample = view.to_sample();
-        let mut connection = locked(&self.shared.connection);
-        let (id, replaced) = rows::add_label(&mut connection, &sample, label, now)?;
-        let mut state = locked(&self.shared.state);
+        if view.is_wordless() {
+            return Err(StoreError::Refused(
+                "a message without words teaches nothing".to_owned(),
+            ));
+        }
+        let mut desk = locked(&self.shared.desk);
+        let Desk { connection, fold } = &mut *desk;
+        let (id, replaced) = rows::add_label(connection, &view.to_sample(), label, now)?;
         if replaced {
-            state.fold = Fold::anew(&connection, state.fold.key)?;
+            *fold = Fold::load(connection)?;
         } else {
-            state.fold.label(&connection, id)?;
+            fold.catch_up(connection)?;
         }
-        if state.fold.since_snapshot >= SNAPSHOT_LABELS {
-            state.fold.snapshot(&connection, now)?;
-        }
-        state.changed = true;
+        fold.snapshot_if_due(connection, now)?;
+        locked(&self.shared.counts).learned = true;
         Ok(id)
     }
 
     /// Forgets what was said of a message, as if it had never been said.
-    pub fn unlearn(&self, view: &View) -> Result<(), StoreError> {
-        let connection = locked(&self.shared.connection);
-        rows::remove_label(&connection, &view.to_sample())?;
-        self.make_anew(&connection)
+    pub fn unlearn(&self, view: &View, now: Timestamp) -> Result<(), StoreError> {
+        let mut desk = locked(&self.shared.desk);
+        let Desk { connection, fold } = &mut *desk;
+        rows::remove_label(connection, &view.to_sample())?;
+        *fold = Fold::load(connection)?;
+        fold.snapshot_if_due(connection, now)?;
+        locked(&self.shared.counts).learned = true;
+        Ok(())
     }
 
     /// Forgets everything: labels, snapshots, ranks; a new key.
     pub fn reset(&self) -> Result<(), StoreError> {
-        let connection = locked(&self.shared.connection);
-        rows::clear(&connection)?;
-        let mut state = locked(&self.shared.state);
-        state.fold = Fold::load(&connection)?;
-        state.ranks = Default::default();
-        drop(state);
-        self.shared.publish();
-        Ok(())
+        self.begin_with(rows::clear)
     }
 
     /// Goes back to a snapshot: labels given since are forgotten.
     pub fn restore(&self, snapshot: i64) -> Result<(), StoreError> {
-        let connection = locked(&self.shared.connection);
-        rows::back_to(&connection, snapshot)?;
-        let mut state = locked(&self.shared.state);
-        state.fold = Fold::load(&connection)?;
-        drop(state);
-        self.shared.publish();
+        let mut desk = locked(&self.shared.desk);
+        let Desk { connection, fold } = &mut *desk;
+        rows::back_to(connection, snapshot)?;
+        *fold = Fold::load(connection)?;
+        self.shared.show(&desk);
         Ok(())
     }
 
-    /// The model and its ranks, to take to another site.
+    /// The model, to take to another site.
     pub fn export(&self) -> Vec<u8> {
-        locked(&self.shared.state).fold.model.to_octets()
+        locked(&self.shared.desk).fold.model.to_octets()
     }
 
-    /// Takes over a model of another site, with its key; own labels are forgotten.
+    /// Takes over a model of another site, with its key. Own labels are forgotten, and the ranks, which tell what scores of the
+    /// model before mean.
     pub fn import(&self, octets: &[u8], now: Timestamp) -> Result<(), StoreError> {
-        let model = Model::from_octets(octets).map_err(|error| StoreError::Refused(error.to_string()))?;
-        let connection = locked(&self.shared.connection);
-        rows::clear(&connection)?;
-        let mut state = locked(&self.shared.state);
-        state.fold = Fold::of(model, &connection, now)?;
-        drop(state);
-        self.shared.publish();
+        Model::from_octets(octets).map_err(|error| StoreError::Refused(error.to_string()))?;
+        self.begin_with(|connection| rows::begin_with(connection, octets, now))
+    }
+
+    fn begin_with(
+        &self,
+        change: impl FnOnce(&mut Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut desk = locked(&self.shared.desk);
+        let Desk { connection, fold } = &mut *desk;
+        change(connection)?;
+        *fold = Fold::load(connection)?;
+        locked(&self.shared.counts).ranks = Default::default();
+        self.shared.show(&desk);
         Ok(())
     }
 
     /// In figures.
     pub fn report(&self) -> Result<ModelReport, StoreError> {
-        let connection = locked(&self.shared.connection);
-        let (labels, snapshots) = (rows::labels(&connection)?, rows::snapshots(&connection)?);
-        let state = locked(&self.shared.state);
-        let (learned_spam, learned_other) = state.fold.model.learned();
-        let ranks = Role::ALL.iter().zip(&state.ranks);
+        let desk = locked(&self.shared.desk);
+        let (labels, snapshots) = (
+            rows::labels(&desk.connection)?,
+            rows::snapshots(&desk.connection)?,
+        );
+        let (learned_spam, learned_other) = desk.fold.model.learned();
+        let counts = locked(&self.shared.counts);
+        let ranks = Role::ALL.iter().zip(&counts.ranks);
         Ok(ModelReport {
             learned_spam,
             learned_other,
@@ -224,23 +262,20 @@ impl Models {
     }
 
     /// Makes what was learned and counted visible and durable now.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        self.shared.publish();
-        self.shared.write()
-    }
-
-    fn make_anew(&self, connection: &Connection) -> Result<(), StoreError> {
-        let mut state = locked(&self.shared.state);
-        state.fold = Fold::anew(connection, state.fold.key)?;
-        drop(state);
-        self.shared.publish();
-        Ok(())
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let flushed = tokio::task::spawn_blocking(move || {
+            let desk = locked(&shared.desk);
+            shared.show(&desk);
+            shared.write(&desk)
+        });
+        flushed.await.map_err(|_| StoreError::Closing)?
     }
 }
 
 impl Drop for Models {
     fn drop(&mut self) {
-        locked(&self.shared.state).closing = true;
+        locked(&self.shared.counts).closing = true;
         self.shared.bell.notify_all();
         if let Some(thread) = self.thread.take() {
             // A keeper that panicked has nothing more to say.
@@ -249,19 +284,38 @@ impl Drop for Models {
     }
 }
 
+impl Counts {
+    fn read(&self) -> Read {
+        Read {
+            local: Some(Arc::clone(&self.local)),
+            ranks: self.ranks.clone(),
+        }
+    }
+}
+
 impl Shared {
+    /// Shows and writes behind what was counted and learned.
     fn keep(&self) {
         loop {
-            let idle = |state: &mut State| !state.closing;
-            let state = locked(&self.state);
-            let waited = self.bell.wait_timeout_while(state, BEHIND, idle);
-            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let (changed, closing) = (state.changed, state.closing);
-            drop(state);
-            if changed {
-                self.publish();
-                // Counts that could not be written are written with the next ones.
-                let _ = self.write();
+            let idle = |counts: &mut Counts| !counts.closing;
+            let counts = locked(&self.counts);
+            let waited = self.bell.wait_timeout_while(counts, BEHIND, idle);
+            let (mut counts, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let (learned, counted, closing) = (counts.learned, counts.counted, counts.closing);
+            if counted {
+                // A fold may take long; what is counted is seen meanwhile.
+                counts.counted = false;
+                self.current.store(Arc::new(counts.read()));
+            }
+            drop(counts);
+            if learned || counted {
+                let desk = locked(&self.desk);
+                if learned {
+                    self.show(&desk);
+                }
+                if counted && self.write(&desk).is_err() {
+                    locked(&self.counts).counted = true;
+                }
             }
             if closing {
                 return;
@@ -269,20 +323,17 @@ impl Shared {
         }
     }
 
-    fn publish(&self) {
-        let mut state = locked(&self.state);
-        state.changed = false;
-        let read = Read {
-            local: Some(state.fold.model.clone()),
-            ranks: state.ranks.clone(),
-        };
-        drop(state);
-        self.current.store(Arc::new(read));
+    /// From now on messages are read with what is known.
+    fn show(&self, desk: &Desk) {
+        let local = Arc::new(desk.fold.model.clone());
+        let mut counts = locked(&self.counts);
+        counts.local = local;
+        counts.learned = false;
+        self.current.store(Arc::new(counts.read()));
     }
 
-    fn write(&self) -> Result<(), StoreError> {
-        let connection = locked(&self.connection);
-        let ranks = locked(&self.state).ranks.clone();
-        rows::write_ranks(&connection, &ranks)
+    fn write(&self, desk: &Desk) -> Result<(), StoreError> {
+        let ranks = locked(&self.counts).ranks.clone();
+        rows::write_ranks(&desk.connection, &ranks)
     }
 }

@@ -342,3 +342,58 @@ async fn a_damaged_queue_is_shown() {
     })
     .await;
 }
+
+/// Through the running gateway and beside it: one model.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_is_taught_shown_and_taken_along() {
+    let (mut gateway, _sink) = house("").await;
+    let folder = gateway.folder.path().join("spam");
+    std::fs::create_dir(&folder).unwrap();
+    for number in 0..5 {
+        let text = format!("Cheap watches, offer {number}, buy now and save money");
+        let message = mails::plain("x@spam.example", "t@c.example", "Offer", &text);
+        std::fs::write(folder.join(format!("{number}.eml")), message).unwrap();
+    }
+    let honest = gateway.folder.path().join("honest.eml");
+    let message = mails::plain(
+        FROM,
+        "t@c.example",
+        "Hello",
+        "The minutes are attached, as agreed.",
+    );
+    std::fs::write(&honest, message).unwrap();
+    let (folder, honest) = (folder.to_str().unwrap(), honest.to_str().unwrap());
+    let said = gateway.dogana(&["learn", "spam", folder], "").unwrap();
+    assert!(said.contains("5  learned"), "{said}");
+    let again = gateway
+        .dogana(&["learn", "spam", folder], "")
+        .unwrap_err()
+        .to_string();
+    assert!(again.contains("already"), "{again}");
+    let kept = gateway.folder.path().join("kept.model");
+    let kept = kept.to_str().unwrap();
+    gateway.dogana(&["model", "export", kept], "").unwrap();
+    gateway.terminate().unwrap();
+    let account = ["learn", "ham", honest, "--account", "mailbox:anna@acme.example"];
+    assert!(gateway.dogana(&account, "").unwrap().contains("1  learned"));
+    let shown = gateway.dogana(&["model", "show"], "").unwrap();
+    assert!(shown.contains("6 labels kept"), "{shown}");
+    gateway
+        .dogana(&["learn", "ham", "--unlearn", honest], "")
+        .unwrap();
+    gateway.launch().unwrap();
+    let shown = gateway.dogana(&["model", "show"], "").unwrap();
+    assert!(shown.contains("5 labels kept"), "{shown}");
+    assert!(
+        gateway.dogana(&["model", "reset"], "").is_err(),
+        "not without a yes"
+    );
+    let shown = gateway.dogana(&["model", "reset", "--yes"], "").unwrap();
+    assert!(shown.contains("0 spam, 0 other; 0 labels"), "{shown}");
+    let shown = gateway.dogana(&["model", "import", kept], "").unwrap();
+    assert!(
+        !shown.contains("learned: 0 spam") && shown.contains("snapshot"),
+        "{shown}"
+    );
+    assert!(gateway.dogana(&["model", "restore", "99"], "").is_err());
+}

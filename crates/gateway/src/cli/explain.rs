@@ -349,7 +349,10 @@ mod tests {
         for (language, sentence) in [
             (Language::English, "[SPAM] The message looks like spam: its text"),
             (Language::Italian, "[SPAM] Il messaggio sembra spam: il testo"),
-            (Language::Russian, "[SPAM] Письмо похоже на спам: текст («вы выиграли приз"),
+            (
+                Language::Russian,
+                "[SPAM] Письмо похоже на спам: текст («вы выиграли приз",
+            ),
         ] {
             let text = explained(Path::new("a.eml"), &facts, &verdict, language);
             for part in [

@@ -3,7 +3,9 @@
 mod account;
 mod check;
 mod explain;
+mod learn;
 mod limits;
+mod model;
 mod network;
 mod queue;
 mod scan;
@@ -44,6 +46,11 @@ enum Verb {
     Config(check::ConfigVerb),
     /// Judge messages in files and explain the verdicts.
     Scan(scan::Scan),
+    /// Teach the content model what is spam and what is not.
+    Learn(learn::Learn),
+    /// What the content model learned: look, take away, bring, forget.
+    #[command(subcommand)]
+    Model(model::ModelVerb),
     /// Mailboxes that may log in.
     #[command(subcommand)]
     Account(account::AccountVerb),
@@ -81,6 +88,8 @@ impl Command {
             Verb::Serve => done(crate::serve::run(&self.config)),
             Verb::Config(verb) => done(verb.run(&self.config)),
             Verb::Scan(scan) => scan.run(&self.config),
+            Verb::Learn(learn) => learn.run(&resolved(&self.config)?),
+            Verb::Model(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Account(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Limits(verb) => done(verb.run(&resolved(&self.config)?)),
             Verb::Network(verb) => done(verb.run(&resolved(&self.config)?)),

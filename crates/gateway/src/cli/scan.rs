@@ -46,7 +46,7 @@ impl Scan {
             let scan = ingress::scan::ScannerSettings::default();
             (Policy::default(), scan, Lists::none())
         };
-        let files = self.found()?;
+        let files = files(&self.files)?;
         let bar = if self.json || !self.summary {
             ProgressBar::hidden()
         } else {
@@ -81,22 +81,6 @@ impl Scan {
         Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    fn found(&self) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        let mut waiting = self.files.clone();
-        while let Some(path) = waiting.pop() {
-            if path.is_dir() {
-                for entry in std::fs::read_dir(&path)? {
-                    waiting.push(entry?.path());
-                }
-            } else {
-                files.push(path);
-            }
-        }
-        files.sort();
-        Ok(files)
-    }
-
     fn show(&self, file: &Path, facts: &Facts, verdict: &Verdict) {
         let language = Language::from_tag(&self.language);
         if self.json {
@@ -109,6 +93,23 @@ impl Scan {
             println!("{}", explained(file, facts, verdict, language));
         }
     }
+}
+
+/// The files among the paths, and those in the folders among them, in order.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut waiting = paths.to_vec();
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                waiting.push(entry?.path());
+            }
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// What the site learned, where there is a store that can be read beside a running gateway; else the shipped model alone.

@@ -291,6 +291,24 @@ impl House {
         id
     }
 
+    /// The verdict on a message, told.
+    pub(crate) async fn judged(&self, id: Id, sender: &str, action: &str) {
+        let what = What::Judged {
+            stage: "data".into(),
+            class: "suspect".into(),
+            action: action.into(),
+            cause: String::new(),
+            reason: String::new(),
+            score_db: 3.0,
+            standing: "new".into(),
+            symbols: Vec::new(),
+            facts: None,
+            verdict: None,
+        };
+        self.hub.tell(id, self.now(), &Arc::new(self.scope(sender)), what);
+        self.store.stories.flush().await.unwrap();
+    }
+
     pub(crate) fn scope(&self, sender: &str) -> Scope {
         let account = self.store.directory.account(sender).unwrap().unwrap();
         Scope {

@@ -11,5 +11,6 @@ mod actions;
 mod house;
 mod live;
 mod login;
+mod model;
 mod public;
 mod scope;

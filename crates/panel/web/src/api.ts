@@ -188,6 +188,9 @@ export interface QueueFilter {
   held?: boolean;
 }
 
+/** What a message is, for the content model. */
+export type Label = 'spam' | 'ham';
+
 export type Verb = 'retry' | 'hold' | 'release' | 'drop';
 
 /** What the gateway answered instead of what was asked for. */
@@ -250,6 +253,7 @@ export const api = {
     ask<{ counts: QueueCounts; rows: QueueLine[]; next: string | null }>('GET', '/v1/queue', query),
   queueAct: (verb: Verb, filter: QueueFilter, reason: string, all: boolean) =>
     ask<{ changed: number }>('POST', `/v1/queue/${verb}`, {}, { ...filter, reason, all }),
+  learn: (story: string, label: Label) => ask<{ number: number }>('POST', '/v1/model/learn', {}, { story, label }),
   pauses: () => ask<Pause[]>('GET', '/v1/pauses'),
   pause: (scope: PauseKind, name: string | undefined, reason: string) =>
     ask<Pause>('POST', '/v1/pauses', {}, { scope, name, reason }),

@@ -117,6 +117,11 @@ pub fn examine(raw: &[u8], limits: &Limits, own_domains: &[&str]) -> Examined {
     walk.finish(own_domains)
 }
 
+/// What the content model reads of a message, for those who teach it.
+pub fn view(raw: &[u8], own_domains: &[&str]) -> View {
+    examine(raw, &Limits::default(), own_domains).view
+}
+
 /// The test strings, ready to be found.
 struct Marks {
     gtube: memmem::Finder<'static>,

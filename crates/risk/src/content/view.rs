@@ -101,7 +101,8 @@ impl View {
         }
     }
 
-    pub(crate) fn is_wordless(&self) -> bool {
+    /// Pictures and hardly a word: a model of words learns nothing of it and says nothing.
+    pub fn is_wordless(&self) -> bool {
         self.wordless
     }
 

@@ -3,6 +3,7 @@
 use super::{Model, Ranks, shipped, shipped_ranks};
 use crate::content::{ContentFacts, Reading, View};
 use crate::{Role, Sender};
+use std::sync::Arc;
 
 /// Messages of the rarer label after which the own model has its full share.
 const LOCAL_FULL: f32 = 200.0;
@@ -17,7 +18,7 @@ const EXPLAINED_RANK_MAX: f32 = 0.05;
 #[derive(Clone, Debug, Default)]
 pub struct Models {
     /// Its own model.
-    pub local: Option<Model>,
+    pub local: Option<Arc<Model>>,
     /// Ranks of accepted mail, one for each role.
     pub ranks: [Ranks; Role::COUNT],
 }
@@ -28,7 +29,7 @@ impl Models {
         let Some(opinion) = shipped().opinion(view) else {
             return;
         };
-        let local = self.local.as_ref().and_then(|model| {
+        let local = self.local.as_deref().and_then(|model| {
             let (spam, other) = model.learned();
             let rarer = spam.min(other);
             let share = LOCAL_SHARE_MAX * (rarer as f32 / LOCAL_FULL).min(1.0);

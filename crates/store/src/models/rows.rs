@@ -38,9 +38,7 @@ pub(super) fn add_label(
                 "this message was learned so already".to_owned(),
             ));
         }
-        Some((id, _)) => {
-            transaction.execute("DELETE FROM label WHERE id = ?", [id])?;
-        }
+        Some((id, _)) => take_out(&transaction, id)?,
         None => {}
     }
     let given: i64 = transaction.query_row(
@@ -59,42 +57,64 @@ pub(super) fn add_label(
         params![&digest[..], at, label.spam, label.source, label.account, sample],
     )?;
     let id = transaction.last_insert_rowid();
-    transaction.execute(
-        "DELETE FROM label WHERE id <= (SELECT id FROM label ORDER BY id DESC LIMIT 1 OFFSET ?)",
-        [LABELS_MAX],
-    )?;
     transaction.commit()?;
     Ok((id, known.is_some()))
 }
 
-pub(super) fn remove_label(connection: &Connection, sample: &[u8]) -> Result<(), StoreError> {
-    let gone = connection.execute(
-        "DELETE FROM label WHERE digest = ?",
-        [&Sha256::digest(sample)[..]],
-    )?;
-    if gone == 0 {
-        Err(StoreError::Missing("label"))
-    } else {
-        Ok(())
-    }
-}
-
-pub(super) fn clear(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch(
-        "BEGIN IMMEDIATE; DELETE FROM label; DELETE FROM snapshot; DELETE FROM state; COMMIT;",
-    )?;
+pub(super) fn remove_label(connection: &mut Connection, sample: &[u8]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let digest = Sha256::digest(sample);
+    let known: Option<i64> = transaction
+        .query_row("SELECT id FROM label WHERE digest = ?", [&digest[..]], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    take_out(&transaction, known.ok_or(StoreError::Missing("label"))?)?;
+    transaction.commit()?;
     Ok(())
 }
 
-pub(super) fn back_to(connection: &Connection, snapshot: i64) -> Result<(), StoreError> {
-    let label: Option<i64> = connection
+/// A label, and the snapshots that it is in.
+fn take_out(connection: &Connection, id: i64) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM label WHERE id = ?", [id])?;
+    connection.execute("DELETE FROM snapshot WHERE label >= ?", [id])?;
+    Ok(())
+}
+
+pub(super) fn clear(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("DELETE FROM label; DELETE FROM snapshot; DELETE FROM state;")?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Nothing but a model that comes from elsewhere: a snapshot before the first label, which stays.
+pub(super) fn begin_with(
+    connection: &mut Connection,
+    octets: &[u8],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("DELETE FROM label; DELETE FROM snapshot; DELETE FROM state;")?;
+    transaction.execute(
+        "INSERT INTO snapshot (at, label, octets) VALUES (?, 0, ?)",
+        params![now.as_second(), octets],
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn back_to(connection: &mut Connection, snapshot: i64) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let label: Option<i64> = transaction
         .query_row("SELECT label FROM snapshot WHERE id = ?", [snapshot], |row| {
             row.get(0)
         })
         .optional()?;
     let label = label.ok_or(StoreError::Missing("snapshot"))?;
-    connection.execute("DELETE FROM label WHERE id > ?", [label])?;
-    connection.execute("DELETE FROM snapshot WHERE id > ?", [snapshot])?;
+    transaction.execute("DELETE FROM label WHERE id > ?", [label])?;
+    transaction.execute("DELETE FROM snapshot WHERE id > ?", [snapshot])?;
+    transaction.commit()?;
     Ok(())
 }
 
@@ -102,35 +122,38 @@ pub(super) fn labels(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("SELECT count(*) FROM label", [], |row| row.get(0))?)
 }
 
-pub(super) fn last_label(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.query_row("SELECT coalesce(max(id), 0) FROM label", [], |row| row.get(0))?)
+pub(super) fn labels_up_to(connection: &Connection, last: i64) -> Result<Vec<i64>, StoreError> {
+    ids(connection, "SELECT id FROM label WHERE id <= ? ORDER BY id", last)
 }
 
 pub(super) fn labels_behind(connection: &Connection, last: i64) -> Result<Vec<i64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id FROM label WHERE id > ? ORDER BY id")?;
+    ids(connection, "SELECT id FROM label WHERE id > ? ORDER BY id", last)
+}
+
+fn ids(connection: &Connection, question: &str, last: i64) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(question)?;
     let ids = statement.query_map([last], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// A label before this one, picked by its number: the one at or behind a hashed place among those kept.
-pub(super) fn earlier(connection: &Connection, id: i64) -> Result<Option<i64>, StoreError> {
-    let first: Option<i64> = connection.query_row("SELECT min(id) FROM label", [], |row| row.get(0))?;
-    let Some(first) = first.filter(|first| *first < id) else {
-        return Ok(None);
-    };
-    let hash = (xxhash_rust::xxh3::xxh3_64(&id.to_le_bytes()) >> 1).cast_signed();
-    let place = first + hash % (id - first);
-    let found = connection.query_row(
-        "SELECT min(id) FROM label WHERE id >= ? AND id < ?",
-        params![place, id],
-        |row| row.get(0),
-    )?;
-    Ok(found)
+/// What is learned of a label.
+pub(super) struct Sample {
+    pub(super) octets: Vec<u8>,
+    pub(super) spam: bool,
+    /// Picks the earlier label that is learned with it: its content alone decides, not when it came.
+    pub(super) pick: u64,
 }
 
-pub(super) fn sample(connection: &Connection, id: i64) -> Result<(Vec<u8>, bool), StoreError> {
-    let mut statement = connection.prepare_cached("SELECT sample, spam FROM label WHERE id = ?")?;
-    Ok(statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
+pub(super) fn sample(connection: &Connection, id: i64) -> Result<Sample, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT sample, spam, digest FROM label WHERE id = ?")?;
+    Ok(statement.query_row([id], |row| {
+        let digest: Vec<u8> = row.get(2)?;
+        Ok(Sample {
+            octets: row.get(0)?,
+            spam: row.get(1)?,
+            pick: digest.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight)),
+        })
+    })?)
 }
 
 /// Newest first.
@@ -150,25 +173,27 @@ pub(super) fn snapshot_octets(connection: &Connection, id: i64) -> Result<Vec<u8
     Ok(connection.query_row("SELECT octets FROM snapshot WHERE id = ?", [id], |row| row.get(0))?)
 }
 
-pub(super) fn forget_snapshots(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM snapshot", [])?;
-    Ok(())
-}
-
+/// A snapshot more; the oldest snapshots and labels go. One before the first label stays: nothing could make it again.
 pub(super) fn add_snapshot(
-    connection: &Connection,
+    connection: &mut Connection,
     now: Timestamp,
     label: i64,
     octets: &[u8],
 ) -> Result<(), StoreError> {
-    connection.execute(
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute(
         "INSERT INTO snapshot (at, label, octets) VALUES (?, ?, ?)",
         params![now.as_second(), label, octets],
     )?;
-    connection.execute(
-        "DELETE FROM snapshot WHERE id <= (SELECT id FROM snapshot ORDER BY id DESC LIMIT 1 OFFSET ?)",
+    transaction.execute(
+        "DELETE FROM snapshot WHERE label > 0 AND id <= (SELECT id FROM snapshot ORDER BY id DESC LIMIT 1 OFFSET ?)",
         [SNAPSHOTS_KEPT],
     )?;
+    transaction.execute(
+        "DELETE FROM label WHERE id <= (SELECT id FROM label ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        [LABELS_MAX],
+    )?;
+    transaction.commit()?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod crash;
 mod directory;
 mod hosts;
 mod ledger;
+mod models;
 mod queue;
 mod stories;
 mod whole;

@@ -5,10 +5,12 @@ import { api, type Event, type StoryRow } from '../api';
 import { fromNow, fullTime, probability, size } from '../format';
 import { useAsked, useEvery } from '../parts/ask';
 import { ClassChip, SenderName, Status } from '../parts/chips';
+import { Content } from '../parts/content';
 import { BackIcon, CopyIcon } from '../parts/icons';
 import { Json } from '../parts/json';
 import { Empty, Failure } from '../parts/notice';
 import { QueueActions } from '../parts/queue-actions';
+import { Teach } from '../parts/teach';
 import { Timeline } from '../parts/timeline';
 import { Weights } from '../parts/weights';
 import { senderPath } from '../router';
@@ -48,6 +50,7 @@ export function StoryPage({ id }: { id: string }) {
         <div>
           {judged && <Verdict judged={judged} row={found.row} sentence={found.sentences[language.value] ?? judged.reason} />}
           <Deliveries row={found.row} events={found.events} onDone={asked.again} />
+          {judged && <Content facts={judged.facts} />}
           {judged && <Facts judged={judged} />}
         </div>
         <section aria-labelledby="timeline">
@@ -204,6 +207,7 @@ function Deliveries({ row, events, onDone }: { row: StoryRow; events: Event[]; o
         ))}
       </ul>
       {isQueued && <QueueActions filter={{ id: row.id }} isHeld={row.status === 'held'} onDone={onDone} />}
+      {isQueued && <Teach id={row.id} onDone={onDone} />}
     </section>
   );
 }

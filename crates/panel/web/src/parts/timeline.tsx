@@ -225,5 +225,6 @@ function Told({ event }: { event: Event }) {
 }
 
 function verb(name: string): string {
-  return term(words.value.queue.verbs, name);
+  const w = words.value.queue;
+  return w.handledVerbs[name] ?? term(w.verbs, name);
 }
