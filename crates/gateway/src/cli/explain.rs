@@ -324,7 +324,7 @@ mod tests {
         let mut examined = risk::examine(message.as_bytes(), &mail::message::Limits::default(), &[]);
         examined.facts.text = serde_json::from_value(serde_json::json!({
             "characters": 900, "bands": [], "reading": { "shipped": 4.0, "odds": 4.0, "role": "person", "rank": 0.0001,
-            "measured_on": 20, "phrases": [{ "text": "вы выиграли приз\u{202e}\u{1b}[31m", "share": 0.5 }] }
+            "measured_on": 5000, "phrases": [{ "text": "вы выиграли приз\u{202e}\u{1b}[31m", "share": 0.5 }] }
         }))
         .unwrap();
         facts.content = Gathered::Known(examined.facts);
@@ -358,7 +358,7 @@ mod tests {
             for part in [
                 sentence,
                 "spam · refuse",
-                "+10.0  TEXT",
+                "+17.4  TEXT",
                 "(prior)",
                 "very unusual: 1 of 10000 accepted messages",
                 "██████████░░░░░░░░░░  50 %",
