@@ -349,8 +349,12 @@ async fn the_model_is_taught_shown_and_taken_along() {
     let (mut gateway, _sink) = house("").await;
     let folder = gateway.folder.path().join("spam");
     std::fs::create_dir(&folder).unwrap();
-    for number in 0..5 {
-        let text = format!("Cheap watches, offer {number}, buy now and save money");
+    // Figures alone make no other message: all digits are read alike.
+    for (number, what) in ["watches", "pills", "loans", "handbags", "diplomas"]
+        .iter()
+        .enumerate()
+    {
+        let text = format!("Cheap {what}, buy now and save money");
         let message = mails::plain("x@spam.example", "t@c.example", "Offer", &text);
         std::fs::write(folder.join(format!("{number}.eml")), message).unwrap();
     }

@@ -11,11 +11,13 @@ use std::time::Duration;
 async fn each_failure_is_told_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let wrapped = folder.path().join("dogana");
-    // Only the serving process meets failures: the commands that set it up do not.
+    let trouble = folder.path().join("trouble");
+    // Only the serving process meets failures, and not the first one, which makes the house: each of its files takes many syncs.
     let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *serve*)\n\
+        "#!/bin/sh\n[ -e {} ] && case \"$*\" in *serve*)\n\
          export FIU_ENABLE='enable_random name=posix/io/sync/*,probability=0.2,failinfo=5'\n\
          export LD_PRELOAD='/usr/lib/fiu/fiu_run_preload.so /usr/lib/fiu/fiu_posix_preload.so';; esac\nexec {} \"$@\"\n",
+        trouble.display(),
         program().display()
     );
     std::fs::write(&wrapped, script).unwrap();
@@ -26,7 +28,10 @@ async fn each_failure_is_told_and_nothing_is_lost() {
     })
     .await;
     let_relay(&gateway);
-    // The very first syncs, of folder and first segment, may fail too: then it says so and does not start.
+    gateway.launch().unwrap();
+    gateway.kill().unwrap();
+    std::fs::write(&trouble, "").unwrap();
+    // The first syncs, of folder and first segment, may fail too: then it says so and does not start.
     let started = (0..40).any(|_| gateway.launch().is_ok());
     assert!(started, "{}", gateway.said());
     let load = Load {
