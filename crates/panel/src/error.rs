@@ -1,5 +1,6 @@
 //! What can go wrong in a request, and how it is said: problem details of RFC 9457.
 
+use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use store::StoreError;
@@ -27,6 +28,9 @@ pub enum PanelError {
     /// The request cannot be understood.
     #[error("{0}")]
     Invalid(String),
+    /// More octets than are read.
+    #[error("{0}")]
+    TooLarge(String),
     /// Acting on everything must be said.
     #[error("an empty filter means everything: confirm it with \"all\": true")]
     Unconfirmed,
@@ -57,6 +61,14 @@ fn of_store(error: &StoreError) -> String {
 }
 
 impl PanelError {
+    fn of_body(status: StatusCode, words: String) -> Self {
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::TooLarge(words)
+        } else {
+            Self::Invalid(words)
+        }
+    }
+
     /// Status and a stable code for programs.
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
@@ -64,6 +76,7 @@ impl PanelError {
             Self::Denied => (StatusCode::UNAUTHORIZED, "denied"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::Missing(_) | Self::Store(StoreError::Missing(_)) => (StatusCode::NOT_FOUND, "missing"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::NotKept => (StatusCode::NOT_FOUND, "not_kept"),
             Self::Invalid(_) | Self::Store(StoreError::Refused(_)) => (StatusCode::BAD_REQUEST, "invalid"),
             Self::Unconfirmed => (StatusCode::CONFLICT, "unconfirmed"),
@@ -73,6 +86,19 @@ impl PanelError {
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
+    }
+}
+
+/// A body that cannot be read: too large, cut off, or not what it says it is.
+impl From<BytesRejection> for PanelError {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::of_body(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for PanelError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::of_body(rejection.status(), rejection.body_text())
     }
 }
 

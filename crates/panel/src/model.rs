@@ -161,7 +161,7 @@ pub(crate) async fn import(
     octets: Octets,
 ) -> Result<Json<ModelReport>, PanelError> {
     operator(&viewer)?;
-    let octets = octets.map_err(|rejection| PanelError::Invalid(rejection.body_text()))?;
+    let octets = octets?;
     change(shared, viewer, "model_import", String::new(), move |shared| {
         shared.state.store.models.import(&octets, shared.now())
     })
@@ -264,7 +264,7 @@ fn subject(
     headers: &HeaderMap,
     octets: Octets,
 ) -> Result<Subject, PanelError> {
-    let octets = octets.map_err(|rejection| PanelError::Invalid(rejection.body_text()))?;
+    let octets = octets?;
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());

@@ -1,7 +1,7 @@
 //! Reading requests: queries, JSON bodies, ids, senders, and work that blocks.
 
 use crate::PanelError;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -27,9 +27,7 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = PanelError;
     async fn from_request(request: Request, state: &S) -> Result<Self, PanelError> {
-        let Json(inner) = Json::<T>::from_request(request, state)
-            .await
-            .map_err(|rejection: JsonRejection| PanelError::Invalid(rejection.body_text()))?;
+        let Json(inner) = Json::<T>::from_request(request, state).await?;
         Ok(Self(inner))
     }
 }

@@ -13,9 +13,23 @@ fn at(hours: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_hours(hours)
 }
 
+/// A number in words: the model does not tell digits apart.
+fn spelled(number: i64) -> String {
+    let words = [
+        "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet",
+    ];
+    let digits = number.to_string().into_bytes();
+    digits
+        .iter()
+        .map(|digit| words[usize::from(digit - b'0')])
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Even numbers are of one kind, odd ones of another.
 fn text(number: i64) -> View {
-    let word = ["watches", "minutes", "invoices"][usize::try_from(number % 3).unwrap()];
-    View::of_text(&format!("number {number} tells of {word} and says nothing else"))
+    let kind = ["cheap watches", "minutes of the meeting"][usize::try_from(number % 2).unwrap()];
+    View::of_text(&format!("{kind}: {}", spelled(number)))
 }
 
 fn label(spam: bool, account: &str) -> Label<'_> {
@@ -314,7 +328,7 @@ fn the_oldest_labels_go_and_the_model_stays() {
     let mut connection = sql(folder.path());
     let transaction = connection.transaction().unwrap();
     for number in 0..LABELS_MAX + 40 {
-        let sample = View::of_text(&format!("old {number}")).to_sample();
+        let sample = View::of_text(&format!("old {}", spelled(number))).to_sample();
         transaction
             .execute(
                 "INSERT INTO label (digest, at, spam, source, account, sample) VALUES (?, 0, ?, 'operator', '', ?)",

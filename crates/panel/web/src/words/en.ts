@@ -350,6 +350,7 @@ export const en = {
     invalid: 'The gateway did not understand this.',
     unconfirmed: 'This concerns everything and must be confirmed.',
     other_site: 'The request did not come from this site.',
+    too_large: 'That is too large.',
     not_kept: 'The message is not here any more; it was delivered or dropped.',
   } as Record<string, string>,
 

@@ -348,6 +348,7 @@ export const it: Words = {
     invalid: 'Il gateway non ha capito la richiesta.',
     unconfirmed: 'Riguarda tutto e va confermato.',
     other_site: 'La richiesta non viene da questo sito.',
+    too_large: 'È troppo grande.',
     not_kept: 'Il messaggio non è più qui: è stato consegnato o eliminato.',
   },
 
