@@ -88,9 +88,8 @@ fn a_day_without_trouble_leaves_right_books() {
     let wanted = octets(160, 1_000);
     let mut holders = disk.names_with(".seg");
     holders.retain(|name| {
-        disk.content(name)
-            .windows(wanted.len())
-            .any(|stretch| stretch == wanted)
+        let content = disk.content(name).unwrap();
+        content.windows(wanted.len()).any(|stretch| stretch == wanted)
     });
     assert!(
         !holders.is_empty() && holders.iter().all(|name| name.as_str() > "0000000009"),

@@ -189,7 +189,7 @@ fn forged_records_inside_a_message_are_not_believed() {
 /// Where the record of that kind with that id begins.
 fn place_of(disk: &FakeDisk, kind: u8, id: u64) -> Option<(String, usize)> {
     disk.names_with(".seg").into_iter().find_map(|name| {
-        let octets = disk.content(&name);
+        let octets = disk.content(&name)?;
         let salt = octets.get(..8)?.to_vec();
         let is_it = |at: &usize| {
             octets[*at..].starts_with(&salt)

@@ -183,10 +183,10 @@ impl FakeDisk {
         })
     }
 
-    /// What a file reads as.
-    pub fn content(&self, name: &str) -> Vec<u8> {
+    /// What a file reads as; `None` when it is gone, as a segment may be between being listed and being read.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
         let state = self.state();
-        state.files[&state.names[name]].seen.clone()
+        Some(state.files[state.names.get(name)?].seen.clone())
     }
 
     /// Changes a file behind everybody's back.
