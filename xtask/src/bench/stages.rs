@@ -20,7 +20,7 @@ const ROOMS: [&str; 8] = [
     "ingress", "egress", "store", "risk", "mail", "trace", "net", "panel",
 ];
 
-/// Samples, prints the table, writes target/flame.svg.
+/// Samples, prints the table, writes docs/flame.svg.
 pub async fn run() -> Result<()> {
     println!("\nStages: where the gateway's processor time goes (relay without scan, {MESSAGES} messages)");
     let sink = Sink::start(SocketAddr::from(([127, 0, 0, 1], 0)), Behaviour::default()).await?;
@@ -53,7 +53,7 @@ pub async fn run() -> Result<()> {
     script.args(["script", "-F", "comm,ip,sym", "-i"]).arg(&data);
     let stacks = stacks(&shell::output(script)?);
     table(&stacks, used.as_secs_f64() * 1e3 / result.taken.max(1) as f64);
-    let svg = shell::root().join("target/flame.svg");
+    let svg = shell::root().join("docs/flame.svg");
     std::fs::write(&svg, flame(&stacks))?;
     println!("  flame graph: {}", svg.display());
     Ok(())

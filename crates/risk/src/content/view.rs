@@ -294,7 +294,7 @@ impl Reader {
         }
         let (head, rest) = text.split_at(cut_before(text, read / 4 * 3));
         let (middle, tail) = rest.split_at(cut_behind(rest, rest.len() - read / 4));
-        for piece in [head, tail] {
+        for piece in [head, tail].into_iter().filter(|piece| !piece.is_empty()) {
             self.text.push_str(piece);
             self.text.push('\n');
         }
