@@ -177,18 +177,16 @@ fn flame(stacks: &BTreeMap<Vec<String>, u64>) -> String {
 }
 
 fn draw(out: &mut String, name: &str, share: f64, (left, width): (f64, f64), depth: usize) {
-    let name = name
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    let colour = match room_of(&name) {
+    let colour = match room_of(name) {
         Some(room) => [
             "#7fb3d5", "#a9dfbf", "#f5b7b1", "#d7bde2", "#f9e79f", "#aed6f1", "#fad7a0", "#d5dbdb",
         ][ROOMS.iter().position(|known| *known == room).unwrap_or_default()],
         None => "#e8e4dc",
     };
     let top = depth * 16;
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let shown: String = name.chars().take((width / 6.2) as usize).collect();
+    let (name, shown) = (escaped(name), escaped(&shown));
     // Writing into a String cannot fail.
     let _ = writeln!(
         out,
