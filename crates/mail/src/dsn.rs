@@ -1,4 +1,4 @@
-//! Delivery status notifications (RFC 3464, 3461 §6): human part first, then the machine's, then the message or its header.
+//! Delivery status notifications (RFC 3464, RFC 3461 §6): human part first, then the machine's, then the message or its header.
 //!
 //! Promises: CRLF line ends, no line over 998 octets, nothing but 7 bits unless a whole 8-bit message is returned or the
 //! address it goes to is not ASCII; text of others is cleaned of controls and stands where it cannot start a field or a part.
