@@ -26,6 +26,7 @@ pub use content::{
     AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, author, examine,
     view, view_of_file,
 };
+pub use content::{Bands, CAMPAIGN_S, CampaignFacts, SharedBands};
 pub use content::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,
 };

@@ -1,5 +1,6 @@
 //! What the message itself shows. Pure; one bounded walk over the octets.
 
+mod campaign;
 mod files;
 mod fold;
 mod links;
@@ -7,6 +8,7 @@ mod near;
 mod text;
 mod view;
 
+pub use campaign::{Bands, CAMPAIGN_S, CampaignFacts, SharedBands};
 pub use files::{AttachmentFact, MemberFact, Pixels};
 pub(crate) use fold::{Code, Folded, prepare};
 pub use links::{
