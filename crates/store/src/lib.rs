@@ -30,8 +30,8 @@ pub use error::StoreError;
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{
-    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, SNAPSHOT_LABELS, SNAPSHOTS_KEPT,
-    Snapshot,
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, REFUSALS_DAY_MAX,
+    REFUSALS_OF_ACCOUNT_DAY_MAX, SNAPSHOT_LABELS, SNAPSHOTS_KEPT, Snapshot,
 };
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
