@@ -106,7 +106,8 @@ fn row(line: &str, of_enum: bool, comment: &mut String, out: &mut String) -> Res
     Ok(())
 }
 
-fn snake(name: &str) -> String {
+/// `SomeName` as `some_name`.
+pub fn snake(name: &str) -> String {
     let mut out = String::new();
     for (index, letter) in name.chars().enumerate() {
         if letter.is_uppercase() && index > 0 {

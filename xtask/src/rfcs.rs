@@ -255,4 +255,9 @@ mod tests {
         assert_eq!(listed.len(), 2);
         assert_eq!(wrong.len(), 3);
     }
+
+    #[test]
+    fn the_table_is_complete() {
+        super::check().unwrap();
+    }
 }
