@@ -154,6 +154,10 @@ fn is_consistent(facts: &Facts, verdict: &Verdict) {
     }
     for language in Language::ALL {
         assert_eq!(stopped, !verdict.reason.sentence(language).is_empty());
+        if matches!(verdict.cause, Cause::Attachment | Cause::Malware) {
+            let room = Room { shown: Shown::All, octets_max: 450 };
+            assert!(verdict.reason.sentence_in(language, room).len() <= 450);
+        }
         if verdict.cause == Cause::Content {
             for (shown, octets_max) in [(Shown::Ascii, 400), (Shown::All, 100), (Shown::Nothing, 60)] {
                 let sentence = verdict.reason.sentence_in(language, Room { shown, octets_max });
