@@ -6,7 +6,7 @@
 
 use crate::gather::{Gatherer, Message, Question};
 use jiff::Timestamp;
-use risk::{Action, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
+use risk::{Action, Bands, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use store::{Reservation, StoreError};
@@ -99,6 +99,10 @@ impl Assessor {
         }
         if !carried_out {
             return Ok(None);
+        }
+        if let Some(content) = facts.content.known() {
+            let (bands, campaigns) = (Bands::of(content), &self.gatherer.store.campaigns);
+            campaigns.remember(&bands, &sender.key(), story.id(), &verdict, now);
         }
         if taken {
             self.count_text(&facts);

@@ -560,6 +560,7 @@ mod tests {
             messages_max: 10,
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
+            campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         })
         .unwrap();
         let scanners = Arc::new(Scanners::new(ScannerSettings::default(), Dialer::system()));

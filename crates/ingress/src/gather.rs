@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use mail::Address;
 use risk::model::Models;
 use risk::{
-    Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides, Limits, Policy, Sender,
-    SenderKind, Stage, Verdict,
+    Bands, CampaignFacts, Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides,
+    Limits, Policy, Sender, SenderKind, Stage, Verdict,
 };
 use std::sync::Arc;
 use store::{Account, Directory, Domain, Network, NetworkTrust, Reservation, Store, StoreError, Tenant};
@@ -93,6 +93,7 @@ impl Gatherer {
         let models = self.store.models.current();
         if is_settled(&risk::judge(&facts, &policy)) {
             facts.content = examine(message.octets, question.sender, &models).await;
+            facts.campaign = self.campaign(&facts);
             return (facts, reservation);
         }
         let about = about(question, message);
@@ -107,7 +108,20 @@ impl Gatherer {
             let standing = self.store.ledger.standing(question.sender, &policy, question.now);
             facts.standing = Gathered::Known(standing);
         }
+        facts.campaign = self.campaign(&facts);
         (facts, reservation)
+    }
+
+    /// Alike messages of other senders.
+    fn campaign(&self, facts: &Facts) -> Gathered<CampaignFacts> {
+        let recall = |content| {
+            let campaigns = &self.store.campaigns;
+            campaigns.recall(&Bands::of(content), &facts.sender.key(), facts.at)
+        };
+        facts
+            .content
+            .known()
+            .map_or(Gathered::Off, |content| Gathered::Known(recall(content)))
     }
 
     /// The message itself, and what site and lists know of its links.

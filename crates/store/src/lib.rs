@@ -4,6 +4,7 @@
 //! and not before (RFC 5321 §4.2.5, §6.1). docs/spool.md has the state table. Judges nothing.
 //! Trusts the file system to honour fsync; checks every record it reads back.
 
+mod campaigns;
 mod controls;
 mod database;
 mod directory;
@@ -20,6 +21,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use campaigns::{CampaignMember, Campaigns};
 pub use controls::{Controls, Pause, PauseScope};
 pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
@@ -28,8 +30,8 @@ pub use error::StoreError;
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{
-    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, SNAPSHOT_LABELS, SNAPSHOTS_KEPT,
-    Snapshot,
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, REFUSALS_DAY_MAX,
+    REFUSALS_OF_ACCOUNT_DAY_MAX, SNAPSHOT_LABELS, SNAPSHOTS_KEPT, Snapshot,
 };
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
@@ -51,6 +53,8 @@ pub struct Settings {
     pub stories_kept_days: u32,
     /// Octets of the stories; when there are more, the oldest are forgotten.
     pub stories_octets_max: u64,
+    /// Messages remembered for finding alike ones of other senders.
+    pub campaign_messages_max: usize,
 }
 
 /// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
@@ -64,6 +68,8 @@ pub struct Store {
     pub ledger: Ledger,
     /// Where links of accepted mail lead to.
     pub hosts: Hosts,
+    /// Who sent alike messages of late.
+    pub campaigns: Campaigns,
     /// Stories.
     pub stories: Stories,
     /// What was learned of texts.
@@ -96,6 +102,7 @@ impl Store {
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
             hosts: Hosts::open(directory)?,
+            campaigns: Campaigns::new(settings.campaign_messages_max),
             stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             models: Models::open(directory)?,
             controls: Controls::open(directory)?,

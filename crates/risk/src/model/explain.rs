@@ -14,6 +14,8 @@ const PHRASES_MAX: usize = 3;
 const PHRASE_CODES: usize = 40;
 /// Characters of a passage, as told.
 const TOLD_CHARS_MAX: usize = 80;
+/// Characters of a word that is broken at the edge of a passage and completed.
+const WORD_CHARS_MAX: usize = 15;
 
 /// A passage and its share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,22 +105,59 @@ fn heaviest(shares: &[f32]) -> Option<(usize, f32)> {
 fn told(text: &str, folded: &Folded, from: usize, to: usize) -> Option<String> {
     let start = *folded.at.get(from)? as usize;
     let end = folded.at.get(to).map_or(text.len(), |at| *at as usize);
-    // Whole words: back to a blank, at most a few characters.
-    let before = text.get(..start)?;
-    let back = before
-        .chars()
-        .rev()
-        .take(15)
-        .take_while(|c| c.is_alphanumeric())
+    // Whole words: back and on to what is no letter, at most a few characters.
+    let letters = |c: &char| c.is_alphanumeric();
+    let before = text.get(..start)?.chars().rev();
+    let back: usize = before
+        .take(WORD_CHARS_MAX)
+        .take_while(letters)
         .map(char::len_utf8)
-        .sum::<usize>();
-    let passage = text.get(start - back..end)?;
-    let words: Vec<&str> = passage.split_whitespace().collect();
-    let shown: String = words
-        .join(" ")
+        .sum();
+    let inside = text
+        .get(..end)?
         .chars()
-        .filter(|c| !c.is_control())
-        .take(TOLD_CHARS_MAX)
-        .collect();
+        .next_back()
+        .is_some_and(char::is_alphanumeric);
+    let after = text
+        .get(end..)?
+        .chars()
+        .take(if inside { WORD_CHARS_MAX } else { 0 });
+    let on: usize = after.take_while(letters).map(char::len_utf8).sum();
+    let passage = text.get(start - back..end + on)?;
+    let words: Vec<&str> = passage.split_whitespace().collect();
+    let mut shown: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();
+    if let Some((cut, _)) = shown.char_indices().nth(TOLD_CHARS_MAX) {
+        let head = shown.get(..cut).unwrap_or_default();
+        // A passage without a blank is cut where it is.
+        let whole = head.rfind(' ').unwrap_or(cut);
+        shown.truncate(whole);
+    }
     (!shown.is_empty()).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_are_whole_words() {
+        let check = |text: &str, range: (usize, usize), expected: Option<&str>| {
+            let folded = Folded::of(text, true);
+            assert_eq!(
+                told(text, &folded, range.0, range.1).as_deref(),
+                expected,
+                "{text}"
+            );
+        };
+        let text = "you have won a wonderful prize today";
+        check(text, (10, 20), Some("won a wonderful"));
+        check(text, (9, 14), Some("won a"));
+        check(text, (0, 100), Some(text));
+        check(text, (100, 200), None);
+        check("вы выиграли приз сегодня", (5, 14), Some("выиграли приз"));
+        let long = "word ".repeat(40);
+        check(&long, (0, 200), Some("word ".repeat(16).trim_end()));
+        let endless = "abcdfghkmn".repeat(20);
+        check(&endless, (50, 90), endless.get(35..105));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::block_on;
 use crate::queue::{arrival, octets};
 use std::path::Path;
-use store::{Directory, Settings, Store, StoreError};
+use store::{Campaigns, Directory, Settings, Store, StoreError};
 use trace::Id;
 
 fn settings(path: &Path) -> Settings {
@@ -13,6 +13,7 @@ fn settings(path: &Path) -> Settings {
         messages_max: 10,
         stories_kept_days: 1,
         stories_octets_max: 1 << 30,
+        campaign_messages_max: Campaigns::MEMBERS_MIN,
     }
 }
 
