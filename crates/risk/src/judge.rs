@@ -9,7 +9,7 @@
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing,
+    Action, Cause, Class, Decibans, Facts, Gathered, Level, Match, Reason, ScanResult, Stage, Standing,
     StandingFacts, Symbol, Verdict, symbols,
 };
 
@@ -157,7 +157,7 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
     match act {
         Act::Accept => None,
         Act::Allow => {
-            let max = policy.allowance_of(standing.standing);
+            let max = policy.allowance_of(standing.standing, messages_today(facts));
             verdict.on_allowance = standing.risky_today < max;
             (!verdict.on_allowance).then_some((Action::Refuse, Reason::Allowance { max }))
         }
@@ -165,6 +165,16 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
         Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
     }
+}
+
+/// Messages of the sender in the longest window of at most a day that a limit counts.
+fn messages_today(facts: &Facts) -> u64 {
+    let counted = facts.usage.known().into_iter().flatten();
+    counted
+        .filter(|usage| usage.level == Level::Sender && usage.window_s <= 86_400)
+        .map(|usage| usage.messages)
+        .max()
+        .unwrap_or_default()
 }
 
 fn malware(facts: &Facts) -> Reason {
