@@ -184,7 +184,11 @@ fn draw(out: &mut String, name: &str, share: f64, (left, width): (f64, f64), dep
         None => "#e8e4dc",
     };
     let top = depth * 16;
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     let shown: String = name.chars().take((width / 6.2) as usize).collect();
     let (name, shown) = (escaped(name), escaped(&shown));
     // Writing into a String cannot fail.
