@@ -82,7 +82,10 @@ impl Identity {
         path: Option<&Address>,
         header: &Header<'_>,
     ) -> Result<IdentityFacts, StoreError> {
-        let mut header_from = self.match_field(directory, header, "From")?;
+        let mut header_from = match self {
+            Self::Network(_) if path.is_none() && is_by_mail_system(header) => Match::Absent,
+            _ => self.match_field(directory, header, "From")?,
+        };
         if header_from == Match::Absent && !matches!(self, Self::Network(_)) {
             // RFC 5322 §3.6: From must be there; a reader shows anything he likes without it.
             header_from = Match::Unclear;
@@ -129,6 +132,23 @@ impl Identity {
         }
         Ok(Match::Owned)
     }
+}
+
+/// Written by a server's mail system itself: its notices have the null reverse-path and come from `MAILER-DAEMON` or `postmaster`
+/// of whatever name the server gives itself (RFC 3464 §2, RFC 5321 §4.5.1). They say of nobody that he wrote them, so none is asked
+/// for, and nothing is signed in that name.
+fn is_by_mail_system(header: &Header<'_>) -> bool {
+    let mut fields = header.all("From");
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return false;
+    };
+    let written_by = |names: &[&str], address: &Address| {
+        let local_part = address.as_str().rsplit_once('@').map_or("", |(local, _)| local);
+        names.iter().any(|name| local_part.eq_ignore_ascii_case(name))
+    };
+    mailbox::parse_list(field).is_ok_and(|list| {
+        matches!(list.as_slice(), [one] if written_by(&["mailer-daemon", "postmaster"], &one.address))
+    })
 }
 
 /// A field of that name stands behind a line that is no field.
@@ -317,8 +337,26 @@ mod tests {
             &network(),
             "From: ceo@bank.example",
             foreign("ceo@bank.example"),
+            absent.clone(),
+        );
+        let notice = "From: Mail Delivery System <MAILER-DAEMON@vm>";
+        check(&network(), notice, absent.clone(), absent.clone());
+        check(&anna, notice, foreign("MAILER-DAEMON@vm"), absent.clone());
+        check(
+            &network(),
+            "From: MAILER-DAEMON@vm, ceo@bank.example",
+            foreign("MAILER-DAEMON@vm"),
             absent,
         );
+    }
+
+    #[test]
+    fn only_the_null_path_makes_a_notice() {
+        let (_folder, directory) = directory();
+        let parsed = Header::parse(b"From: MAILER-DAEMON@vm\r\n\r\n", &hygiene::limits());
+        let path = Address::parse("shop@example.com").unwrap();
+        let facts = network().match_message(&directory, Some(&path), &parsed).unwrap();
+        assert_eq!(facts.header_from, foreign("MAILER-DAEMON@vm"));
     }
 
     #[test]
