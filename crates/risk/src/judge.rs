@@ -9,8 +9,8 @@
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, Stage, Standing,
-    StandingFacts, Symbol, Verdict, symbols,
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, SenderKind, Stage, Standing,
+    StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
 };
 
 /// Judges a transaction at its stage. Total: any facts give a verdict.
@@ -28,7 +28,11 @@ pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
         pool: pool_of(facts, class).to_owned(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     };
+    if let (Stage::Data, Some(known)) = (facts.stage, facts.conduct.known()) {
+        verdict.trial = Some(conduct::weigh(facts, known, &verdict.symbols, policy));
+    }
     let decision = by_rule(facts, policy).or_else(|| match facts.stage {
         Stage::Data => by_weight(facts, policy, &mut verdict),
         Stage::Mail | Stage::Rcpt => None,
@@ -155,7 +159,13 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         return Some(decision);
     }
     match act {
-        Act::Accept => None,
+        Act::Accept => by_conduct(facts, verdict),
+        // What the sender may risk is what the sequential test leaves it.
+        Act::Allow if verdict.trial.is_some() && !is_observing(facts, policy) => {
+            let decision = by_conduct(facts, verdict);
+            verdict.on_allowance = decision.is_none();
+            decision
+        }
         Act::Allow => {
             let max = policy.allowance_of(standing.standing);
             verdict.on_allowance = standing.risky_today < max;
@@ -165,6 +175,29 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
         Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
     }
+}
+
+fn is_observing(facts: &Facts, policy: &Policy) -> bool {
+    facts
+        .conduct
+        .known()
+        .is_some_and(|known| known.site_days < policy.observe_days)
+}
+
+/// What the sequential test says. A person's mail is held, for its program would not try again; a server and a script are deferred.
+fn by_conduct(facts: &Facts, verdict: &mut Verdict) -> Option<Decision> {
+    let trial = verdict.trial.as_ref()?;
+    let action = match (trial.stop, facts.sender.kind) {
+        (Stop::None, _) => return None,
+        (Stop::Slow, _) => {
+            verdict.pool = "risk".to_owned();
+            return None;
+        }
+        (Stop::Hold, SenderKind::Mailbox) => Action::Hold,
+        (Stop::Hold, SenderKind::Script | SenderKind::Host | SenderKind::Ip) => Action::Defer,
+        (Stop::Refuse, _) => Action::Refuse,
+    };
+    Some((action, content(&verdict.symbols)))
 }
 
 fn malware(facts: &Facts) -> Reason {

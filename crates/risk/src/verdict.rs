@@ -54,6 +54,9 @@ pub struct Verdict {
     pub on_allowance: bool,
     /// It is let pass although a scanner did not answer.
     pub unchecked: bool,
+    /// The sequential test, where the sender's conduct is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<crate::Trial>,
 }
 
 impl Class {

@@ -1,0 +1,133 @@
+//! The sequential test: when the evidence about a sender suffices to stop a message.
+//!
+//! In prose: the sums of all channels with this message's share are one figure. Where it lies above the threshold that follows from
+//! the rate of wrongful holds the policy allows, messages that are odd themselves are held; above that of wrongful locks they are
+//! refused, and the place they came from is stopped. Two independent groups of evidence must agree (what is sent, from where, to
+//! whom and how fast, what came back), except where texts alone are strong and many. The owner's usual mail from the usual place to
+//! usual people is let through meanwhile.
+
+use super::channel::{Channel, EvidenceGroup, Sums};
+use super::facts::{ConductFacts, Novelty};
+use super::ratios;
+use crate::{Decibans, Facts, Policy, SenderKind, Symbol};
+use serde::{Deserialize, Serialize};
+
+/// What the test says of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// Nothing.
+    #[default]
+    None,
+    /// Let it pass slowly, so that what comes back is known before the next.
+    Slow,
+    /// Hold it.
+    Hold,
+    /// Refuse it, and everything odd from there.
+    Refuse,
+}
+
+/// The test of one message, as kept with the verdict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// What this message weighs in each channel before the mixture.
+    pub raw: Sums,
+    /// What is booked for it.
+    pub booked: Sums,
+    /// All evidence, this message included.
+    pub sums: Sums,
+    /// Their total.
+    #[serde(rename = "total_db")]
+    pub total: Decibans,
+    /// Where a hold begins.
+    pub hold_db: f32,
+    /// Where a refusal begins.
+    pub lock_db: f32,
+    /// Groups that are witnesses.
+    pub groups: u8,
+    /// The message is odd by itself.
+    pub odd: bool,
+    /// What follows.
+    pub stop: Stop,
+}
+
+impl Trial {
+    /// Decibans of risk that the sender has left before odd messages are held.
+    pub fn credit_db(&self) -> f32 {
+        (self.hold_db - self.total.value()).max(0.0)
+    }
+}
+
+/// Content alone holds from here.
+const CONTENT_ALONE_DB: f32 = 26.0;
+/// Evidence from which on odd messages are slowed.
+pub(super) const WATCH_DB: f32 = 17.4;
+/// A text, or a set of strangers, is odd from here.
+const ODD_TEXT_DB: f32 = 4.3;
+const ODD_RECIPIENTS_DB: f32 = 3.0;
+
+/// Weighs a message at the final dot.
+pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], policy: &Policy) -> Trial {
+    let raw = ratios::raw(facts, known, symbols);
+    let booked = ratios::booked(&raw, &known.norms);
+    let sums = known.sums.with(&booked);
+    let total = sums.total();
+    let witnesses = EvidenceGroup::ALL
+        .into_iter()
+        .filter(|group| sums.group(*group) >= group.witness_db());
+    let mut trial = Trial {
+        raw,
+        booked,
+        sums,
+        total,
+        hold_db: policy.hold_db(),
+        lock_db: policy.lock_db(),
+        groups: u8::try_from(witnesses.count()).unwrap_or(u8::MAX),
+        odd: is_odd(facts, known, &raw, &sums),
+        stop: Stop::None,
+    };
+    trial.stop = stop(&trial, known, policy);
+    trial
+}
+
+fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
+    if !trial.odd || known.site_days < policy.observe_days {
+        return Stop::None;
+    }
+    let total = trial.total.value();
+    let agreed = trial.groups >= 2;
+    if agreed && (total >= trial.lock_db || known.place.stopped && total >= trial.hold_db) {
+        Stop::Refuse
+    } else if agreed && total >= trial.hold_db || content_alone(trial) {
+        Stop::Hold
+    } else if total >= WATCH_DB {
+        Stop::Slow
+    } else {
+        Stop::None
+    }
+}
+
+/// Texts alone: strong, and at least two of them.
+fn content_alone(trial: &Trial) -> bool {
+    trial.sums.of(Channel::Content) >= CONTENT_ALONE_DB && trial.raw.of(Channel::Content) >= ODD_TEXT_DB
+}
+
+/// Is the message odd by itself, whatever is known of its sender?
+fn is_odd(facts: &Facts, known: &ConductFacts, raw: &Sums, sums: &Sums) -> bool {
+    let strange_place = match facts.sender.kind {
+        // An author behind a relay is a customer's affair, a script is not.
+        SenderKind::Host => false,
+        SenderKind::Mailbox | SenderKind::Script | SenderKind::Ip => {
+            known.place.novelty != Novelty::Trusted && known.messages >= 8
+        }
+    };
+    let bad_news = sums.group(EvidenceGroup::Feedback) >= EvidenceGroup::Feedback.witness_db();
+    let strangers = known.recipients.new > 0;
+    raw.of(Channel::Content) >= ODD_TEXT_DB
+        || known.place.stopped
+        || strange_place
+        || raw.of(Channel::Campaign) > 0.0
+        || raw.of(Channel::Identity) > 0.0
+        || raw.of(Channel::Recipients) >= ODD_RECIPIENTS_DB && strangers && known.recipients.new_this_hour > 10
+        || bad_news && strangers
+}
