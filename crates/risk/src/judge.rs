@@ -9,7 +9,7 @@
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, SenderKind, Stage, Standing,
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Novelty, Reason, ScanResult, SenderKind, Stage, Standing,
     StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
 };
 
@@ -79,7 +79,12 @@ fn pool_of(facts: &Facts, class: Class) -> &'static str {
 
 fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
     let standing = standing_of(facts);
-    if standing.standing == Standing::Locked {
+    let at_home = || {
+        let known = facts.conduct.known();
+        known.is_some_and(|known| known.messages > 0 && known.place.novelty == Novelty::Trusted)
+    };
+    let spared = standing.lock.as_ref().is_some_and(|lock| lock.elsewhere) && at_home();
+    if standing.standing == Standing::Locked && !spared {
         let (reference, until) = standing
             .lock
             .map(|lock| (lock.reference, lock.until))

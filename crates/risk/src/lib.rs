@@ -23,7 +23,7 @@ mod window;
 pub use cause::Cause;
 pub use conduct::{
     CampaignSeen, Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms, Novelty,
-    Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared, SharedFacts, Stop, Sums,
+    Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared, SharedFacts, Sketch, Stop, Sums,
     TextHabit, Trial, Whence, fold,
 };
 pub use content::{

@@ -42,6 +42,9 @@ impl InProcess {
         let policy = Policy {
             identity: IdentityMode::Log,
             limits: risk::LimitOverrides::default(),
+            blocked_attachments: Vec::new(),
+            blocked_in_archives: Vec::new(),
+            refuse_archive_bombs: false,
             ..Policy::default()
         };
         Self {
@@ -167,8 +170,8 @@ impl Gateway for InProcess {
             kind: sender.kind,
             whence: Some(whence(event, &sender)),
             recipients: &recipients,
-            text: text.facts.text.as_ref().and_then(|text| text.bands.first().copied()).unwrap_or(0),
-            is_bulk: event.msg.list_unsubscribe.is_some(),
+            text: sketch(&text.facts),
+            is_bulk: event.msg.list_unsubscribe.is_some() || event.msg.keep_list.is_some(),
             is_foreign: matches!(identity.header_from, Match::Foreign(_)),
         };
         let known = self.senders.entry(sender.key()).or_default();
@@ -243,6 +246,11 @@ fn identity(event: &Event, sender: &Sender) -> IdentityFacts {
         }
     };
     IdentityFacts { reverse_path: Match::Owned, header_from: own(&event.header_from), header_sender: Match::Absent }
+}
+
+fn sketch(facts: &ContentFacts) -> risk::Sketch {
+    let bands = facts.text.as_ref().map_or(&[][..], |text| &text.bands);
+    std::array::from_fn(|place| bands.get(place).map_or(0, |band| *band as u16))
 }
 
 /// A network for who logs in, the script of a web site, the author behind a relay.

@@ -52,6 +52,8 @@ pub struct Message {
     pub php_script: Option<String>,
     #[serde(default)]
     pub list_unsubscribe: Option<u8>,
+    #[serde(default)]
+    pub keep_list: Option<u8>,
 }
 
 /// What no gateway is told.

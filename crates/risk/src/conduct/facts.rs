@@ -26,6 +26,8 @@ pub struct ConductFacts {
     pub shared: SharedFacts,
     /// Failed logins.
     pub failures: FailureFacts,
+    /// It offers to unsubscribe, as a list does.
+    pub is_bulk: bool,
     /// To whom it goes.
     pub recipients: RecipientFacts,
     /// How fast.
@@ -78,6 +80,8 @@ pub struct PlaceFacts {
     pub new_client: bool,
     /// This place was stopped before.
     pub stopped: bool,
+    /// Neither it nor its provider is one of the sender's.
+    pub strange: bool,
 }
 
 impl PlaceFacts {
@@ -155,7 +159,7 @@ pub struct FeedbackFacts {
 pub struct TextHabit {
     /// What its accepted mail weighs on average, in decibans, 0 at least.
     pub usual_db: f32,
-    /// Its last messages in a row that say the same as this one.
+    /// Its messages before that said nearly the same as this one.
     pub same: u32,
 }
 

@@ -1,8 +1,8 @@
 //! What is remembered of how one sender behaves.
 //!
 //! In prose: [`Ledger::look`] lays a message beside the memory and changes nothing. After the verdict [`Ledger::fold`] books the
-//! evidence, notes what was tried, and learns habits from what was accepted, but only in calm: while the evidence is below the
-//! watch line. So neither a burst nor a patient thief becomes the habit that excuses it. [`Ledger::feedback`] books what comes back
+//! evidence, notes what was tried, and learns habits from what was accepted, but only in calm: while the evidence is
+//! below what would hold a message. So neither a burst nor a patient thief becomes the habit that excuses it. [`Ledger::feedback`] books what comes back
 //! later. When an excursion is confirmed, [`Ledger::roll_back`] forgets what only it made known; [`Ledger::forgive`] clears the
 //! evidence when the owner or an operator vouches for it.
 //!
@@ -14,7 +14,7 @@ use super::outcomes::{Outcomes, Returned};
 use super::pace::Pace;
 use super::people::{People, Recipient};
 use super::places::{Places, Whence};
-use super::trial::{Stop, Trial, WATCH_DB};
+use super::trial::{Stop, Trial};
 use crate::{Role, SenderKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,13 +30,19 @@ pub struct Sending<'a> {
     pub whence: Option<Whence>,
     /// To whom.
     pub recipients: &'a [Recipient],
-    /// A sketch of its text; 0 for none.
-    pub text: u32,
+    /// A sketch of its text: near duplicates share at least one of these at its place. Zeros for a text too short to tell.
+    pub text: Sketch,
     /// It has a List-Unsubscribe field.
     pub is_bulk: bool,
     /// Its From is not the sender's.
     pub is_foreign: bool,
 }
+
+/// Bands of a text.
+pub type Sketch = [u16; 4];
+
+/// Texts remembered.
+const TEXTS_MAX: usize = 4;
 
 /// A sender's ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,8 +61,8 @@ pub struct Ledger {
     pub(super) usual_db: f32,
     pub(super) bulk_permille: u16,
     pub(super) foreign_permille: u16,
-    pub(super) last_text: u32,
-    pub(super) same_text: u16,
+    /// The latest first, with how often each was sent.
+    pub(super) texts: [(Sketch, u16); TEXTS_MAX],
 }
 
 /// A sender is a stranger to us for so long: where it comes from then is its home.
@@ -119,12 +125,9 @@ impl Ledger {
             feedback: self.outcomes.look(),
             text: TextHabit {
                 usual_db: self.usual_db,
-                same: if sending.text != 0 && sending.text == self.last_text {
-                    u32::from(self.same_text)
-                } else {
-                    0
-                },
+                same: self.same(&sending.text).map_or(0, |(_, count)| u32::from(count)),
             },
+            is_bulk: sending.is_bulk,
             foreign_from_permille: self.foreign_permille,
             ..ConductFacts::default()
         }
@@ -168,7 +171,7 @@ impl Ledger {
         let now_s = seconds(sending.at);
         self.fade_to(now_s);
         self.sums = self.sums.with(&trial.booked);
-        let calm = self.sums.total().value() < WATCH_DB;
+        let calm = self.sums.total().value() < trial.hold_db;
         self.pace.attempted(now_s / 3_600, calm);
         self.people.attempted(&facts.recipients, now_s / 3_600);
         if let Some(whence) = &sending.whence {
@@ -184,12 +187,24 @@ impl Ledger {
         }
     }
 
-    fn reads(&mut self, text: u32) {
-        if text != 0 && text == self.last_text {
-            self.same_text = self.same_text.saturating_add(1);
-        } else {
-            (self.last_text, self.same_text) = (text, 1);
+    fn same(&self, text: &Sketch) -> Option<(usize, u16)> {
+        if *text == Sketch::default() {
+            return None;
         }
+        let near = |known: &Sketch| known.iter().zip(text).any(|(known, band)| known == band && *band != 0);
+        let at = self.texts.iter().position(|(known, _)| near(known))?;
+        Some((at, self.texts.get(at)?.1))
+    }
+
+    fn reads(&mut self, text: Sketch) {
+        if text == Sketch::default() {
+            return;
+        }
+        let (at, count) = self.same(&text).unwrap_or((TEXTS_MAX - 1, 0));
+        if let Some(slots) = self.texts.get_mut(..=at) {
+            slots.rotate_right(1);
+        }
+        self.texts[0] = (text, count.saturating_add(1));
     }
 
     fn learn(&mut self, sending: &Sending<'_>, facts: &ConductFacts, trial: &Trial, calm: bool) {
@@ -207,7 +222,7 @@ impl Ledger {
             self.places.learn(whence, facts.place.novelty, now_s);
         }
         let weight = 1.0 / (self.messages as f32).clamp(1.0, HABIT_OVER);
-        let text_db = trial.raw.of(Channel::Content).max(0.0);
+        let text_db = trial.text_db.max(0.0);
         self.usual_db += weight * (text_db - self.usual_db);
         let toward = |average: u16, yes: bool| {
             let share = if yes { 1_000.0 } else { 0.0 };

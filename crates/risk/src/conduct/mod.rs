@@ -26,7 +26,7 @@ pub use facts::{
     SharedFacts, TextHabit,
 };
 pub use ladder::{Conduct, Outcome, fold};
-pub use ledger::{Ledger, Sending};
+pub use ledger::{Ledger, Sending, Sketch};
 pub use outcomes::Returned;
 pub use people::Recipient;
 pub use places::Whence;

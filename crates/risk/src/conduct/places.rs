@@ -73,12 +73,21 @@ impl Places {
                 && !self.clients.is_empty()
                 && self.clients.iter().all(|(known, _)| *known != whence.client),
             stopped: recent.is_some_and(|recent| recent.stopped),
+            strange: self.is_strange(whence),
             ..PlaceFacts::default()
         };
         if novelty != Novelty::Trusted {
             self.lately(whence, now_s, &mut facts);
         }
         facts
+    }
+
+    /// Neither the network nor its provider in that country is one of the sender's.
+    fn is_strange(&self, whence: &Whence) -> bool {
+        let known = whence.provider != 0 && whence.country != UNKNOWN;
+        self.trusted.iter().all(|home| {
+            home.place != whence.place && !(known && home.provider == whence.provider && home.country == whence.country)
+        })
     }
 
     fn novelty(&self, whence: &Whence, recent: Option<&Recent>) -> Novelty {

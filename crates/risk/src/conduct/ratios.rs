@@ -31,10 +31,10 @@ const HABIT_MESSAGES: u32 = 50;
 const HABIT_MAX_DB: f32 = 8.7;
 
 /// The raw ratios: before the mixture, before what is usual is taken off.
-pub(super) fn raw(facts: &Facts, known: &ConductFacts, symbols: &[Symbol]) -> Sums {
+pub(super) fn raw(facts: &Facts, known: &ConductFacts, text_db: f32) -> Sums {
     let mut raw = Sums::default();
-    let content = content(known, symbols);
-    let origin = origin(known);
+    let content = once_more(text_db, known);
+    let origin = origin(facts.sender.kind, known);
     raw.set(Channel::Content, content);
     raw.set(Channel::Identity, identity(facts, known));
     raw.set(Channel::Origin, origin);
@@ -42,7 +42,7 @@ pub(super) fn raw(facts: &Facts, known: &ConductFacts, symbols: &[Symbol]) -> Su
     raw.set(Channel::AuthFailures, auth_failures(known));
     raw.set(Channel::Recipients, recipients(known));
     raw.set(Channel::Rate, rate(known));
-    let odd = content.max(0.0) + origin.max(0.0) + raw.of(Channel::Recipients).max(0.0);
+    let odd = text_db.max(0.0) + origin.max(0.0) + raw.of(Channel::Recipients).max(0.0);
     raw.set(Channel::Campaign, campaign(known, odd));
     raw
 }
@@ -74,8 +74,8 @@ fn history(known: &ConductFacts) -> f32 {
     messages / (messages + HISTORY_HALF)
 }
 
-/// Text, links, files and other scanners together, less the sender's habit; the same text again is mostly the same fact.
-fn content(known: &ConductFacts, symbols: &[Symbol]) -> f32 {
+/// Text, links, files and other scanners together, less the sender's habit.
+pub(super) fn content(known: &ConductFacts, symbols: &[Symbol]) -> f32 {
     let told = symbols
         .iter()
         .filter(|symbol| matches!(symbol.group, Group::Content | Group::Attachment | Group::Scanner));
@@ -85,8 +85,20 @@ fn content(known: &ConductFacts, symbols: &[Symbol]) -> f32 {
     } else {
         0.0
     };
-    let fact = (sum - habit).min(FACT_MAX_DB);
-    if fact <= 0.0 { fact.max(-5.0) } else { fact }
+    (sum - habit).clamp(-5.0, FACT_MAX_DB)
+}
+
+/// The same text again is the same fact: from home all repetitions together weigh 1.6 times the first. Who comes from elsewhere
+/// and says one thing many times is no owner.
+fn once_more(fact: f32, known: &ConductFacts) -> f32 {
+    let again = known.text.same as f32 + 1.0;
+    if fact <= 0.0 {
+        fact
+    } else if known.place.novelty == Novelty::Trusted {
+        fact / (again * again)
+    } else {
+        fact / again.sqrt()
+    }
 }
 
 fn identity(facts: &Facts, known: &ConductFacts) -> f32 {
@@ -101,7 +113,7 @@ fn identity(facts: &Facts, known: &ConductFacts) -> f32 {
     ratio(0.5, usual).clamp(0.0, 8.7)
 }
 
-fn origin(known: &ConductFacts) -> f32 {
+fn origin(kind: SenderKind, known: &ConductFacts) -> f32 {
     let place = &known.place;
     let [networks, providers, countries] = place.moves.map(|count| count as f32);
     let messages = known.messages as f32;
@@ -111,7 +123,11 @@ fn origin(known: &ConductFacts) -> f32 {
         Novelty::Trusted => return TRUSTED_PLACE_DB,
         Novelty::Recent => return 0.0,
         Novelty::Network => ratio(0.8, usual(networks + providers + countries)).clamp(0.0, NETWORK_MAX_DB),
-        Novelty::Provider => ratio(0.8, usual(providers + countries)).clamp(0.0, PROVIDER_MAX_DB),
+        Novelty::Provider => {
+            // A script that a site never had before is as strange as a country.
+            let most = if kind == SenderKind::Script { COUNTRY_MAX_DB } else { PROVIDER_MAX_DB };
+            ratio(0.8, usual(providers + countries)).clamp(0.0, most)
+        }
         Novelty::Country => {
             let most = if several { COUNTRY_AGAIN_MAX_DB } else { COUNTRY_MAX_DB };
             // A further country within days is no habit of anybody who stays at home.
@@ -150,10 +166,15 @@ fn auth_failures(known: &ConductFacts) -> f32 {
     }
 }
 
-/// A sender that always writes to strangers, or whose work it is, is not suspected for it.
+/// Whose work it is to write to many is not suspected for it, nor is a mailing that calls itself one and comes from home.
+fn is_mass(known: &ConductFacts) -> bool {
+    known.role != Role::Person || known.is_bulk && known.place.novelty == Novelty::Trusted
+}
+
+/// A sender that always writes to strangers is not suspected for it.
 fn recipients(known: &ConductFacts) -> f32 {
     let to = &known.recipients;
-    if known.role != Role::Person || to.count == 0 {
+    if is_mass(known) || to.count == 0 {
         return 0.0;
     }
     let (deliveries, distinct) = (to.deliveries as f32, to.distinct as f32);
@@ -170,7 +191,7 @@ fn recipients(known: &ConductFacts) -> f32 {
 }
 
 fn rate(known: &ConductFacts) -> f32 {
-    if known.role != Role::Person || known.messages < 8 {
+    if is_mass(known) || known.messages < 8 {
         return 0.0;
     }
     let bound = (2.0 * known.pace.busiest_hour as f32).max(10.0);

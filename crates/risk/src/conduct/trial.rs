@@ -32,6 +32,8 @@ pub enum Stop {
 pub struct Trial {
     /// What this message weighs in each channel before the mixture.
     pub raw: Sums,
+    /// What its content weighs by itself, however often it was sent.
+    pub text_db: f32,
     /// What is booked for it.
     pub booked: Sums,
     /// All evidence, this message included.
@@ -47,6 +49,8 @@ pub struct Trial {
     pub groups: u8,
     /// The message is odd by itself.
     pub odd: bool,
+    /// It comes from a place that the sender has used for days.
+    pub home: bool,
     /// What follows.
     pub stop: Stop,
 }
@@ -60,15 +64,18 @@ impl Trial {
 
 /// Content alone holds from here.
 const CONTENT_ALONE_DB: f32 = 26.0;
+/// And so do the answers of others.
+const FEEDBACK_ALONE_DB: f32 = 43.0;
 /// Evidence from which on odd messages are slowed.
-pub(super) const WATCH_DB: f32 = 17.4;
+const WATCH_DB: f32 = 17.4;
 /// A text, or a set of strangers, is odd from here.
 const ODD_TEXT_DB: f32 = 4.3;
 const ODD_RECIPIENTS_DB: f32 = 3.0;
 
 /// Weighs a message at the final dot.
 pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], policy: &Policy) -> Trial {
-    let raw = ratios::raw(facts, known, symbols);
+    let text_db = ratios::content(known, symbols);
+    let raw = ratios::raw(facts, known, text_db);
     let booked = ratios::booked(&raw, &known.norms);
     let sums = known.sums.with(&booked);
     let total = sums.total();
@@ -77,13 +84,15 @@ pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], pol
         .filter(|group| sums.group(*group) >= group.witness_db());
     let mut trial = Trial {
         raw,
+        text_db,
         booked,
         sums,
         total,
         hold_db: policy.hold_db(),
         lock_db: policy.lock_db(),
         groups: u8::try_from(witnesses.count()).unwrap_or(u8::MAX),
-        odd: is_odd(facts, known, &raw, &sums),
+        odd: is_odd(facts, known, text_db, &raw, &sums),
+        home: known.place.novelty == Novelty::Trusted,
         stop: Stop::None,
     };
     trial.stop = stop(&trial, known, policy);
@@ -98,7 +107,7 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
     let agreed = trial.groups >= 2;
     if agreed && (total >= trial.lock_db || known.place.stopped && total >= trial.hold_db) {
         Stop::Refuse
-    } else if agreed && total >= trial.hold_db || content_alone(trial) {
+    } else if agreed && total >= trial.hold_db || content_alone(trial) || feedback_alone(trial) {
         Stop::Hold
     } else if total >= WATCH_DB {
         Stop::Slow
@@ -109,25 +118,27 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
 
 /// Texts alone: strong, and at least two of them.
 fn content_alone(trial: &Trial) -> bool {
-    trial.sums.of(Channel::Content) >= CONTENT_ALONE_DB && trial.raw.of(Channel::Content) >= ODD_TEXT_DB
+    trial.sums.of(Channel::Content) >= CONTENT_ALONE_DB && trial.text_db >= ODD_TEXT_DB
+}
+
+/// A list of addresses so bad that nobody asked for it.
+fn feedback_alone(trial: &Trial) -> bool {
+    trial.sums.of(Channel::Feedback) >= FEEDBACK_ALONE_DB
 }
 
 /// Is the message odd by itself, whatever is known of its sender?
-fn is_odd(facts: &Facts, known: &ConductFacts, raw: &Sums, sums: &Sums) -> bool {
-    let strange_place = match facts.sender.kind {
-        // An author behind a relay is a customer's affair, a script is not.
-        SenderKind::Host => false,
-        SenderKind::Mailbox | SenderKind::Script | SenderKind::Ip => {
-            known.place.novelty != Novelty::Trusted && known.messages >= 8
-        }
-    };
+fn is_odd(facts: &Facts, known: &ConductFacts, text_db: f32, raw: &Sums, sums: &Sums) -> bool {
+    // An author behind a relay is the customer's affair; a script is not.
+    let strange_place = facts.sender.kind != SenderKind::Host && known.place.strange && known.messages >= 8;
     let bad_news = sums.group(EvidenceGroup::Feedback) >= EvidenceGroup::Feedback.witness_db();
+    // What came back is of what a stranger sent, where there is one; else of what is sent from home.
+    let guilty = strange_place || sums.group(EvidenceGroup::Origin) < EvidenceGroup::Origin.witness_db();
     let strangers = known.recipients.new > 0;
-    raw.of(Channel::Content) >= ODD_TEXT_DB
+    text_db >= ODD_TEXT_DB
         || known.place.stopped
         || strange_place
         || raw.of(Channel::Campaign) > 0.0
         || raw.of(Channel::Identity) > 0.0
         || raw.of(Channel::Recipients) >= ODD_RECIPIENTS_DB && strangers && known.recipients.new_this_hour > 10
-        || bad_news && strangers
+        || bad_news && strangers && guilty
 }
