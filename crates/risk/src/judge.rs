@@ -9,7 +9,7 @@
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Novelty, Reason, ScanResult, SenderKind, Stage, Standing,
+    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, SenderKind, Stage, Standing,
     StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
 };
 
@@ -61,7 +61,11 @@ fn class_of(facts: &Facts, score: Decibans, policy: &Policy) -> Class {
 }
 
 fn standing_of(facts: &Facts) -> StandingFacts {
-    facts.standing.known().cloned().unwrap_or_default()
+    let mut standing = facts.standing.known().cloned().unwrap_or_default();
+    if standing.standing == Standing::Locked && is_spared(facts, &standing) {
+        standing.standing = Standing::Watched;
+    }
+    standing
 }
 
 fn pool_of(facts: &Facts, class: Class) -> &'static str {
@@ -79,12 +83,7 @@ fn pool_of(facts: &Facts, class: Class) -> &'static str {
 
 fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
     let standing = standing_of(facts);
-    let at_home = || {
-        let known = facts.conduct.known();
-        known.is_some_and(|known| known.messages > 0 && known.place.novelty == Novelty::Trusted)
-    };
-    let spared = standing.lock.as_ref().is_some_and(|lock| lock.elsewhere) && at_home();
-    if standing.standing == Standing::Locked && !spared {
+    if standing.standing == Standing::Locked {
         let (reference, until) = standing
             .lock
             .map(|lock| (lock.reference, lock.until))
@@ -94,6 +93,12 @@ fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
     identity(facts, policy)
         .or_else(|| recipients(facts))
         .or_else(|| rate(facts))
+}
+
+/// A lock for what came from elsewhere leaves the owner at home alone: what he sends is judged as ever.
+fn is_spared(facts: &Facts, standing: &StandingFacts) -> bool {
+    let at_home = |known: &crate::ConductFacts| known.messages > 0 && !known.place.strange && !known.place.stopped;
+    standing.lock.as_ref().is_some_and(|lock| lock.elsewhere) && facts.conduct.known().is_some_and(at_home)
 }
 
 fn identity(facts: &Facts, policy: &Policy) -> Option<Decision> {
@@ -166,7 +171,7 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
     match act {
         Act::Accept => by_conduct(facts, verdict),
         // What the sender may risk is what the sequential test leaves it.
-        Act::Allow if verdict.trial.is_some() && !is_observing(facts, policy) => {
+        Act::Allow if verdict.trial.is_some() => {
             let decision = by_conduct(facts, verdict);
             verdict.on_allowance = decision.is_none();
             decision
@@ -180,13 +185,6 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
         Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
     }
-}
-
-fn is_observing(facts: &Facts, policy: &Policy) -> bool {
-    facts
-        .conduct
-        .known()
-        .is_some_and(|known| known.site_days < policy.observe_days)
 }
 
 /// What the sequential test says. A person's mail is held, for its program would not try again; a server and a script are deferred.

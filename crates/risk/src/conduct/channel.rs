@@ -70,6 +70,15 @@ impl Channel {
         }
     }
 
+    /// What messages from home can bring its sum to. How much and to whom somebody sends from home is mostly his own affair: an
+    /// invoice run, a first mailing.
+    pub fn cap_home_db(self) -> f32 {
+        match self {
+            Self::Recipients | Self::Rate => 10.0,
+            _ => self.cap_db(),
+        }
+    }
+
     /// Its group.
     pub fn group(self) -> EvidenceGroup {
         match self {
@@ -149,11 +158,12 @@ impl Sums {
 
     /// With a message's ratios booked: each channel is a CUSUM between 0 and its cap.
     #[must_use]
-    pub fn with(&self, ratios: &Self) -> Self {
+    pub fn with(&self, ratios: &Self, home: bool) -> Self {
         let mut sums = *self;
         for channel in Channel::ALL {
-            let sum = sums.of(channel) + ratios.of(channel);
-            sums.set(channel, sum.clamp(0.0, channel.cap_db()));
+            let before = sums.of(channel);
+            let cap = if home { channel.cap_home_db().max(before) } else { channel.cap_db() };
+            sums.set(channel, (before + ratios.of(channel)).clamp(0.0, cap));
         }
         sums
     }
@@ -171,7 +181,7 @@ mod tests {
         ratios.set(Channel::Rate, f32::NAN);
         let mut sums = Sums::default();
         for _ in 0..100 {
-            sums = sums.with(&ratios);
+            sums = sums.with(&ratios, false);
         }
         assert_eq!(sums.of(Channel::Content), Channel::Content.cap_db());
         assert_eq!((sums.of(Channel::Origin), sums.of(Channel::Rate)), (0.0, 0.0));

@@ -80,6 +80,8 @@ pub struct PlaceFacts {
     pub new_client: bool,
     /// This place was stopped before.
     pub stopped: bool,
+    /// Another place of this sender was stopped lately.
+    pub others_stopped: bool,
     /// Neither it nor its provider is one of the sender's.
     pub strange: bool,
 }

@@ -170,7 +170,7 @@ impl Ledger {
     pub fn fold(&mut self, sending: &Sending<'_>, facts: &ConductFacts, trial: &Trial, accepted: bool) {
         let now_s = seconds(sending.at);
         self.fade_to(now_s);
-        self.sums = self.sums.with(&trial.booked);
+        self.sums = self.sums.with(&trial.booked, trial.home);
         let calm = self.sums.total().value() < trial.hold_db;
         self.pace.attempted(now_s / 3_600, calm);
         self.people.attempted(&facts.recipients, now_s / 3_600);
@@ -240,7 +240,7 @@ impl Ledger {
         let weight = self.outcomes.count(returned, message, role, now_s);
         let mut ratios = Sums::default();
         ratios.set(Channel::Feedback, weight);
-        self.sums = self.sums.with(&ratios);
+        self.sums = self.sums.with(&ratios, false);
         weight
     }
 

@@ -50,7 +50,7 @@ impl Outcomes {
     pub(super) fn count(&mut self, returned: Returned, message: u16, role: Role, now_s: u32) -> f32 {
         self.fade(now_s);
         let again = message == self.last;
-        let bulk = matches!(role, Role::Bulk | Role::Application | Role::Relay);
+        let bulk = matches!(role, Role::Bulk | Role::Application);
         let count = match returned {
             Returned::Delivered => &mut self.delivered,
             Returned::UnknownUser => &mut self.unknown,

@@ -73,6 +73,7 @@ impl Places {
                 && !self.clients.is_empty()
                 && self.clients.iter().all(|(known, _)| *known != whence.client),
             stopped: recent.is_some_and(|recent| recent.stopped),
+            others_stopped: self.recent.iter().any(|recent| recent.stopped && recent.place != whence.place),
             strange: self.is_strange(whence),
             ..PlaceFacts::default()
         };

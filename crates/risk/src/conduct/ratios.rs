@@ -18,7 +18,7 @@ const COUNTRY_MAX_DB: f32 = 11.0;
 const COUNTRY_AGAIN_MAX_DB: f32 = 15.0;
 const PROVIDER_MAX_DB: f32 = 7.0;
 const NETWORK_MAX_DB: f32 = 4.3;
-const TRUSTED_PLACE_DB: f32 = -1.7;
+const TRUSTED_PLACE_DB: f32 = -0.7;
 const NEW_CLIENT_DB: f32 = 3.0;
 /// Messages after which what is new says half of what it could.
 const HISTORY_HALF: f32 = 8.0;

@@ -70,6 +70,7 @@ const FEEDBACK_ALONE_DB: f32 = 43.0;
 const WATCH_DB: f32 = 17.4;
 /// A text, or a set of strangers, is odd from here.
 const ODD_TEXT_DB: f32 = 4.3;
+const ODD_PLACE_DB: f32 = 5.0;
 const ODD_RECIPIENTS_DB: f32 = 3.0;
 
 /// Weighs a message at the final dot.
@@ -77,7 +78,8 @@ pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], pol
     let text_db = ratios::content(known, symbols);
     let raw = ratios::raw(facts, known, text_db);
     let booked = ratios::booked(&raw, &known.norms);
-    let sums = known.sums.with(&booked);
+    let home = known.place.novelty == Novelty::Trusted;
+    let sums = known.sums.with(&booked, home);
     let total = sums.total();
     let witnesses = EvidenceGroup::ALL
         .into_iter()
@@ -92,7 +94,7 @@ pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], pol
         lock_db: policy.lock_db(),
         groups: u8::try_from(witnesses.count()).unwrap_or(u8::MAX),
         odd: is_odd(facts, known, text_db, &raw, &sums),
-        home: known.place.novelty == Novelty::Trusted,
+        home,
         stop: Stop::None,
     };
     trial.stop = stop(&trial, known, policy);
@@ -129,10 +131,14 @@ fn feedback_alone(trial: &Trial) -> bool {
 /// Is the message odd by itself, whatever is known of its sender?
 fn is_odd(facts: &Facts, known: &ConductFacts, text_db: f32, raw: &Sums, sums: &Sums) -> bool {
     // An author behind a relay is the customer's affair; a script is not.
-    let strange_place = facts.sender.kind != SenderKind::Host && known.place.strange && known.messages >= 8;
+    let abroad = !known.place.countries.is_empty() || raw.of(Channel::Origin) >= ODD_PLACE_DB;
+    let settled = facts.sender.kind != SenderKind::Host && known.messages >= 8;
+    // A script has no country, and without a database nothing has.
+    let strange_place = settled && known.place.strange && (abroad || known.place.country.is_empty());
     let bad_news = sums.group(EvidenceGroup::Feedback) >= EvidenceGroup::Feedback.witness_db();
     // What came back is of what a stranger sent, where there is one; else of what is sent from home.
-    let guilty = strange_place || sums.group(EvidenceGroup::Origin) < EvidenceGroup::Origin.witness_db();
+    let stranger = known.place.others_stopped || sums.group(EvidenceGroup::Origin) >= EvidenceGroup::Origin.witness_db();
+    let guilty = strange_place || !stranger;
     let strangers = known.recipients.new > 0;
     text_db >= ODD_TEXT_DB
         || known.place.stopped
