@@ -213,7 +213,7 @@ impl Default for Policy {
             wrongful_hold_rate: 1e-3,
             wrongful_lock_rate: 1e-5,
             month_messages: 100,
-            observe_days: 14,
+            observe_days: 7,
             limits: default_limits(),
             listeners: BTreeMap::new(),
         }

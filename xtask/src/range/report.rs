@@ -5,8 +5,8 @@ use super::replay::Event;
 use super::texts::Mode;
 use std::collections::{BTreeMap, HashMap};
 
-/// The days for which a site only watches: honest mail is counted after them.
-const OBSERVED_S: i64 = 14 * 86_400;
+/// The days for which a site only watches by default: honest mail is counted after them.
+const OBSERVED_S: i64 = 7 * 86_400;
 /// Mail of a victim's owner is counted apart for so long after an attack.
 const AFTER_S: i64 = 7 * 86_400;
 const KINDS: [&str; 6] = ["burst", "slow-botnet", "many-accounts", "web-script", "lateral-phish", "snowshoe"];
@@ -118,7 +118,7 @@ impl Report {
                 text.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
             }
         }
-        text.push_str("\nHonest mail after the first 14 days\n\n| rule | messages | held or deferred (per million) | refused (per million) |\n| --- | --- | --- | --- |\n");
+        text.push_str("\nHonest mail after the first 7 days\n\n| rule | messages | held or deferred (per million) | refused (per million) |\n| --- | --- | --- | --- |\n");
         for name in &self.order {
             if let Some(figures) = self.of.get(name) {
                 let all = figures.honest.values().fold(Honest::default(), |sum, kind| Honest {

@@ -14,6 +14,8 @@ pub struct ConductFacts {
     pub age_days: u32,
     /// Messages accepted while nothing was suspected: what habits are made of.
     pub messages: u32,
+    /// Messages stopped for its conduct since it was last above suspicion.
+    pub stopped: u32,
     /// Days since this site began to watch; while it is young nobody is stopped for conduct.
     pub site_days: u32,
     /// Evidence of earlier messages and of what came back, faded to now.

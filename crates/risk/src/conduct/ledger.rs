@@ -14,7 +14,7 @@ use super::outcomes::{Outcomes, Returned};
 use super::pace::Pace;
 use super::people::{People, Recipient};
 use super::places::{Places, Whence};
-use super::trial::{Stop, Trial};
+use super::trial::{Stop, Trial, WATCH_DB};
 use crate::{Role, SenderKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,7 @@ pub struct Ledger {
     pub(super) seen_s: u32,
     pub(super) sums: Sums,
     pub(super) messages: u32,
+    pub(super) stopped: u16,
     pub(super) role: Option<Role>,
     pub(super) people: People,
     pub(super) places: Places,
@@ -115,6 +116,7 @@ impl Ledger {
             role: self.role(sending.kind, sending.at),
             age_days: self.age_days(now_s),
             messages: self.messages,
+            stopped: u32::from(self.stopped),
             sums: self.sums_at(now_s),
             place: self.place(sending.whence.as_ref(), now_s),
             failures: FailureFacts {
@@ -172,6 +174,11 @@ impl Ledger {
         self.fade_to(now_s);
         self.sums = self.sums.with(&trial.booked, trial.home);
         let calm = self.sums.total().value() < trial.hold_db;
+        self.stopped = match trial.stop {
+            Stop::Hold | Stop::Refuse => self.stopped.saturating_add(1),
+            _ if trial.total.value() < WATCH_DB => 0,
+            _ => self.stopped,
+        };
         self.pace.attempted(now_s / 3_600, calm);
         self.people.attempted(&facts.recipients, now_s / 3_600);
         if let Some(whence) = &sending.whence {
@@ -268,7 +275,7 @@ impl Ledger {
     pub fn forgive(&mut self) {
         self.sums = Sums::default();
         self.places.forgive();
-        self.failed = 0;
+        (self.failed, self.stopped) = (0, 0);
     }
 
     /// Octets it occupies, its lists included.

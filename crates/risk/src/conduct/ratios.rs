@@ -22,6 +22,7 @@ const TRUSTED_PLACE_DB: f32 = -0.7;
 const NEW_CLIENT_DB: f32 = 3.0;
 /// Messages after which what is new says half of what it could.
 const HISTORY_HALF: f32 = 8.0;
+const INSISTING_DB: f32 = 3.0;
 /// Pitman-Yor: concentration and discount of a circle of recipients.
 const CIRCLE: f32 = 20.0;
 const DISCOUNT: f32 = 0.5;
@@ -95,7 +96,9 @@ fn once_more(fact: f32, known: &ConductFacts) -> f32 {
     if fact <= 0.0 {
         fact
     } else if known.place.novelty == Novelty::Trusted {
-        fact / (again * again)
+        // Who goes on trying what was stopped does not let it be forgotten.
+        let insisting = if known.stopped > 0 { INSISTING_DB.min(fact) } else { 0.0 };
+        (fact / (again * again)).max(insisting)
     } else {
         fact / again.sqrt()
     }

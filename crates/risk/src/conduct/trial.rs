@@ -67,7 +67,7 @@ const CONTENT_ALONE_DB: f32 = 26.0;
 /// And so do the answers of others.
 const FEEDBACK_ALONE_DB: f32 = 43.0;
 /// Evidence from which on odd messages are slowed.
-const WATCH_DB: f32 = 17.4;
+pub(super) const WATCH_DB: f32 = 17.4;
 /// A text, or a set of strangers, is odd from here.
 const ODD_TEXT_DB: f32 = 4.3;
 const ODD_PLACE_DB: f32 = 5.0;
