@@ -8,6 +8,7 @@
 //! Promises: bounded memory whatever a sender does; the same facts give the same answer. Trusts nobody: habits count only once
 //! they are old, and nothing is learned while there is suspicion.
 
+mod bytes;
 mod channel;
 mod facts;
 mod ladder;

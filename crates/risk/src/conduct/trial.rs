@@ -64,6 +64,7 @@ impl Trial {
 
 /// Content alone holds from here.
 const CONTENT_ALONE_DB: f32 = 26.0;
+const CONTENT_AMONG_FRIENDS_DB: f32 = 33.0;
 /// And so do the answers of others.
 const FEEDBACK_ALONE_DB: f32 = 43.0;
 /// Evidence from which on odd messages are slowed.
@@ -109,7 +110,7 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
     let agreed = trial.groups >= 2;
     if agreed && (total >= trial.lock_db || known.place.stopped && total >= trial.hold_db) {
         Stop::Refuse
-    } else if agreed && total >= trial.hold_db || content_alone(trial) || feedback_alone(trial) {
+    } else if agreed && total >= trial.hold_db || content_alone(trial, known) || feedback_alone(trial) {
         Stop::Hold
     } else if total >= WATCH_DB {
         Stop::Slow
@@ -118,9 +119,11 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
     }
 }
 
-/// Texts alone: strong, and at least two of them.
-fn content_alone(trial: &Trial) -> bool {
-    trial.sums.of(Channel::Content) >= CONTENT_ALONE_DB && trial.text_db >= ODD_TEXT_DB
+/// Texts alone: strong, and at least two of them; more of them from home to people who know the sender.
+fn content_alone(trial: &Trial, known: &ConductFacts) -> bool {
+    let among_friends = trial.home && known.recipients.new == 0;
+    let least = if among_friends { CONTENT_AMONG_FRIENDS_DB } else { CONTENT_ALONE_DB };
+    trial.sums.of(Channel::Content) >= least && trial.text_db >= ODD_TEXT_DB
 }
 
 /// A list of addresses so bad that nobody asked for it.
