@@ -172,6 +172,7 @@ async fn main() -> Outcomes<()> {
         messages_max: 10_000,
         stories_kept_days: 30,
         stories_octets_max: 1 << 30,
+        geo_databases: Vec::new(),
     };
     let store = Store::open(&settings)?;
     let metrics = Metrics::new();

@@ -14,9 +14,15 @@ fn mixed(n: u64) -> u64 {
 /// A person: two messages a day to one of 40, from home, office and the road.
 fn lived(person: u64, messages: u64) -> Ledger {
     let mut ledger = Ledger::default();
-    let trial = risk::Trial { hold_db: 50.0, ..risk::Trial::default() };
+    let trial = risk::Trial {
+        hold_db: 50.0,
+        ..risk::Trial::default()
+    };
     for n in 0..messages {
-        let recipients = [Recipient { hash: mixed(person * 64 + mixed(n) % 40), own: n % 3 == 0 }];
+        let recipients = [Recipient {
+            hash: mixed(person * 64 + mixed(n) % 40),
+            own: n % 3 == 0,
+        }];
         let sending = sending(person, n, &recipients);
         let facts = ledger.look(&sending);
         ledger.fold(&sending, &facts, &trial, true);
@@ -44,15 +50,25 @@ fn sending<'a>(person: u64, n: u64, recipients: &'a [Recipient]) -> Sending<'a> 
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 fn main() {
-    let accounts: u64 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let models: Vec<Box<[u8]>> = (0..64).map(|person| lived(person, 300).to_bytes().into_boxed_slice()).collect();
+    let accounts: u64 = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1_000_000);
+    let models: Vec<Box<[u8]>> = (0..64)
+        .map(|person| lived(person, 300).to_bytes().into_boxed_slice())
+        .collect();
     let mut sizes: Vec<usize> = models.iter().map(|octets| octets.len()).collect();
     sizes.sort_unstable();
-    println!("at rest: {} octets median, {} at most", sizes[sizes.len() / 2], sizes[sizes.len() - 1]);
+    println!(
+        "at rest: {} octets median, {} at most",
+        sizes[sizes.len() / 2],
+        sizes[sizes.len() - 1]
+    );
 
     let before = resident_kib();
     let mut all: HashMap<Box<str>, Box<[u8]>> = HashMap::with_capacity(accounts as usize);
@@ -60,7 +76,10 @@ fn main() {
         let key = format!("mailbox:user{n:07}@example{:03}.com", n % 1_000).into_boxed_str();
         all.insert(key, models[(n % 64) as usize].clone());
     }
-    println!("{accounts} accounts with their keys: {} MB resident", (resident_kib() - before) / 1_024);
+    println!(
+        "{accounts} accounts with their keys: {} MB resident",
+        (resident_kib() - before) / 1_024
+    );
 
     let policy = Policy::default();
     let sender = Sender {
@@ -79,10 +98,20 @@ fn main() {
     let rounds = 200_000u64;
     let (mut woken, mut judged) = (0u128, 0u128);
     for n in 0..rounds {
-        let Some(slot) = all.get_mut(format!("mailbox:user{:07}@example{:03}.com", n % accounts, n % accounts % 1_000).as_str()) else {
+        let Some(slot) = all.get_mut(
+            format!(
+                "mailbox:user{:07}@example{:03}.com",
+                n % accounts,
+                n % accounts % 1_000
+            )
+            .as_str(),
+        ) else {
             continue;
         };
-        let recipients = [Recipient { hash: mixed(n), own: false }];
+        let recipients = [Recipient {
+            hash: mixed(n),
+            own: false,
+        }];
         let sending = sending(n % 64, 300 + n % 50, &recipients);
         let began = Instant::now();
         let known = Ledger::from_bytes(slot).unwrap_or_default();
@@ -100,5 +129,9 @@ fn main() {
         judged += began.elapsed().as_nanos();
     }
     let each = |total: u128| total as f64 / rounds as f64 / 1_000.0;
-    println!("wake and look: {:.2} us; wake, fold and rest: {:.2} us", each(woken), each(judged));
+    println!(
+        "wake and look: {:.2} us; wake, fold and rest: {:.2} us",
+        each(woken),
+        each(judged)
+    );
 }

@@ -4,7 +4,8 @@
 //! refused; a foreign sender address is refused where the policy says so; too many recipients or an exceeded limit defers.
 //! Then the message is weighed: prior plus weights give the class. A virus is malware whatever else is known. A blocked file
 //! type is refused. If a scanner that is switched on did not answer, the failure policy decides. Otherwise class and standing
-//! give the act; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
+//! give the act, and what is accepted so far is laid beside the sender's own conduct (the sequential test of [`crate::Trial`]), which
+//! may hold or refuse what is odd; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
@@ -31,7 +32,9 @@ pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
         trial: None,
     };
     if let (Stage::Data, Some(known)) = (facts.stage, facts.conduct.known()) {
-        verdict.trial = Some(conduct::weigh(facts, known, &verdict.symbols, policy));
+        let trial = conduct::weigh(facts, known, &verdict.symbols, policy);
+        symbols::conduct(facts, known, &trial, &mut verdict.symbols);
+        verdict.trial = Some(trial);
     }
     let decision = by_rule(facts, policy).or_else(|| match facts.stage {
         Stage::Data => by_weight(facts, policy, &mut verdict),
@@ -97,7 +100,8 @@ fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
 
 /// A lock for what came from elsewhere leaves the owner at home alone: what he sends is judged as ever.
 fn is_spared(facts: &Facts, standing: &StandingFacts) -> bool {
-    let at_home = |known: &crate::ConductFacts| known.messages > 0 && !known.place.strange && !known.place.stopped;
+    let at_home =
+        |known: &crate::ConductFacts| known.messages > 0 && !known.place.strange && !known.place.stopped;
     standing.lock.as_ref().is_some_and(|lock| lock.elsewhere) && facts.conduct.known().is_some_and(at_home)
 }
 
@@ -200,7 +204,16 @@ fn by_conduct(facts: &Facts, verdict: &mut Verdict) -> Option<Decision> {
         (Stop::Hold, SenderKind::Script | SenderKind::Host | SenderKind::Ip) => Action::Defer,
         (Stop::Refuse, _) => Action::Refuse,
     };
-    Some((action, content(&verdict.symbols)))
+    let sights = facts
+        .conduct
+        .known()
+        .map(|known| conduct::told_sights(facts.sender.kind, known, trial));
+    Some((
+        action,
+        Reason::Conduct {
+            sights: sights.unwrap_or_default(),
+        },
+    ))
 }
 
 fn malware(facts: &Facts) -> Reason {

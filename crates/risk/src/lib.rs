@@ -22,9 +22,9 @@ mod window;
 
 pub use cause::Cause;
 pub use conduct::{
-    CampaignSeen, Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms, Novelty,
-    Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared, SharedFacts, Sketch, Stop, Sums,
-    TextHabit, Trial, Whence, fold,
+    CampaignSeen, Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms,
+    Novelty, Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared,
+    SharedFacts, Sight, Sketch, Stop, Sums, TextHabit, Trial, Whence, fold,
 };
 pub use content::{
     AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, examine, view,

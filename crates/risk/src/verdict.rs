@@ -43,7 +43,7 @@ pub struct Verdict {
     pub cause: Cause,
     /// The words for it.
     pub reason: Reason,
-    /// Prior plus all weights: the log odds of abuse.
+    /// Prior plus the weights of the message by itself: the log odds of abuse. What its sender's conduct adds is in `trial`.
     #[serde(rename = "score_db")]
     pub score: Decibans,
     /// All observations, the heaviest first.

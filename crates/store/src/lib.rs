@@ -8,6 +8,7 @@ mod controls;
 mod database;
 mod directory;
 mod error;
+mod geo;
 mod hosts;
 mod ledger;
 mod lock;
@@ -25,6 +26,7 @@ pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
 };
 pub use error::StoreError;
+pub use geo::{Geo, Located};
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{
@@ -51,6 +53,8 @@ pub struct Settings {
     pub stories_kept_days: u32,
     /// Octets of the stories; when there are more, the oldest are forgotten.
     pub stories_octets_max: u64,
+    /// Databases of countries and providers in the MaxMind format; none is fine.
+    pub geo_databases: Vec<PathBuf>,
 }
 
 /// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
@@ -68,6 +72,8 @@ pub struct Store {
     pub stories: Stories,
     /// What was learned of texts.
     pub models: Models,
+    /// Countries and providers of addresses.
+    pub geo: Geo,
     /// What operators paused.
     pub controls: Controls,
     /// Held as long as the store is open.
@@ -98,6 +104,7 @@ impl Store {
             hosts: Hosts::open(directory)?,
             stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             models: Models::open(directory)?,
+            geo: Geo::open(&settings.geo_databases)?,
             controls: Controls::open(directory)?,
             _lock: lock,
         }))

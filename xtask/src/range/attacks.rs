@@ -12,12 +12,17 @@ pub fn moved(recorded: &[Event], seed: u64) -> Vec<Event> {
     if seed == 0 {
         return recorded.to_vec();
     }
-    let pick = |what: &str, from: usize| (xxh3_64(format!("{seed}:{what}").as_bytes()) % from.max(1) as u64) as usize;
+    let pick = |what: &str, from: usize| {
+        (xxh3_64(format!("{seed}:{what}").as_bytes()) % from.max(1) as u64) as usize
+    };
     let victims = victims(recorded);
     let texts = texts(recorded);
     let mut contacts: HashMap<&str, Vec<&str>> = HashMap::new();
     for event in recorded.iter().filter(|event| !event.is_spam()) {
-        contacts.entry(&event.account).or_default().extend(event.rcpt_to.iter().map(String::as_str));
+        contacts
+            .entry(&event.account)
+            .or_default()
+            .extend(event.rcpt_to.iter().map(String::as_str));
     }
     let end = recorded.last().map_or(0, |event| event.t);
     let start = recorded.first().map_or(0, |event| event.t);
@@ -36,7 +41,9 @@ pub fn moved(recorded: &[Event], seed: u64) -> Vec<Event> {
                 if event.truth.attack_kind.as_deref() == Some("lateral-phish") {
                     let circle = contacts.get(new).cloned().unwrap_or_default();
                     for (place, to) in event.rcpt_to.iter_mut().enumerate() {
-                        if let Some(contact) = circle.get(pick(&format!("{}:{place}", event.id), circle.len())) {
+                        if let Some(contact) =
+                            circle.get(pick(&format!("{}:{place}", event.id), circle.len()))
+                        {
                             *to = (*contact).to_owned();
                         }
                     }
@@ -67,22 +74,34 @@ pub fn moved(recorded: &[Event], seed: u64) -> Vec<Event> {
 /// Accounts of people with some history.
 fn victims(recorded: &[Event]) -> Vec<&str> {
     let mut count: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
-    for event in recorded.iter().filter(|event| event.kind == Kind::Submit && !event.is_spam()) {
+    for event in recorded
+        .iter()
+        .filter(|event| event.kind == Kind::Submit && !event.is_spam())
+    {
         let entry = count.entry(&event.account).or_default();
         entry.0 += 1;
         entry.1 |= event.truth.benign_kind.as_deref() != Some("user") || event.submission != "smtp-auth";
     }
-    let some = count.into_iter().filter(|(_, (messages, other))| *messages >= 3 && !other);
+    let some = count
+        .into_iter()
+        .filter(|(_, (messages, other))| *messages >= 3 && !other);
     some.map(|(account, _)| account).collect()
 }
 
 /// Spam by reference: the events that carry it. Leaked so that the list can be borrowed for the run.
 fn texts(recorded: &[Event]) -> Vec<(String, &'static [String])> {
     let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for event in recorded.iter().filter(|event| event.is_spam() && event.kind == Kind::Submit) {
-        by.entry(event.msg.reference.clone()).or_default().push(event.id.clone());
+    for event in recorded
+        .iter()
+        .filter(|event| event.is_spam() && event.kind == Kind::Submit)
+    {
+        by.entry(event.msg.reference.clone())
+            .or_default()
+            .push(event.id.clone());
     }
-    by.into_iter().map(|(reference, ids)| (reference, &*ids.leak())).collect()
+    by.into_iter()
+        .map(|(reference, ids)| (reference, &*ids.leak()))
+        .collect()
 }
 
 fn spans(recorded: &[Event]) -> HashMap<String, (i64, i64)> {

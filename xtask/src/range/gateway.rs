@@ -55,7 +55,9 @@ impl<'a> Due<'a> {
         for recipient in 0..event.rcpt_to.len() {
             let bounce = outcome.bounce.iter().find(|(bounced, ..)| *bounced == recipient);
             match bounce {
-                Some((_, delay, code)) if code.starts_with("5.7.") => self.push(event.t + *delay as i64, number, 2),
+                Some((_, delay, code)) if code.starts_with("5.7.") => {
+                    self.push(event.t + *delay as i64, number, 2)
+                }
                 Some((_, delay, code)) if is_unknown(code) => self.push(event.t + *delay as i64, number, 1),
                 Some(_) => {}
                 None => self.push(event.t + DELIVERY_S, number, 0),

@@ -7,9 +7,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use risk::model::{Ranks, shipped_ranks};
 use risk::{
-    Action, CampaignSeen, Channel, Conduct, ConductFacts, ContentFacts, Door, DoorKind, Facts, Gathered, IdentityFacts,
-    IdentityMode, Ledger, Match, Norms, Novelty, Outcome, Policy, Reading, Recipient, Returned, Role, Sender, SenderKind,
-    Sending, Shared, Stage, Sums, Trial, Verdict, Whence,
+    Action, CampaignSeen, Channel, Conduct, ConductFacts, ContentFacts, Door, DoorKind, Facts, Gathered,
+    IdentityFacts, IdentityMode, Ledger, Match, Norms, Novelty, Outcome, Policy, Reading, Recipient,
+    Returned, Role, Sender, SenderKind, Sending, Shared, Stage, Sums, Trial, Verdict, Whence,
 };
 use std::collections::HashMap;
 use std::time::Instant;
@@ -55,7 +55,10 @@ impl InProcess {
             ranks: Default::default(),
             campaigns: Campaigns::default(),
             started: 0,
-            without: Channel::ALL.into_iter().filter(|channel| without.iter().any(|word| word == channel.as_str())).collect(),
+            without: Channel::ALL
+                .into_iter()
+                .filter(|channel| without.iter().any(|word| word == channel.as_str()))
+                .collect(),
             trace,
             cost: (0, 0),
         }
@@ -63,7 +66,11 @@ impl InProcess {
 
     /// Memory and cost.
     pub fn summary(&self) -> String {
-        let mut octets: Vec<usize> = self.senders.values().map(|known| known.ledger.memory_octets()).collect();
+        let mut octets: Vec<usize> = self
+            .senders
+            .values()
+            .map(|known| known.ledger.memory_octets())
+            .collect();
         octets.sort_unstable();
         let at = |share: usize| octets.get(octets.len() * share / 100).copied().unwrap_or(0);
         format!(
@@ -97,7 +104,10 @@ impl InProcess {
         let now = sending.at;
         let key = facts.sender.key();
         let known = self.senders.entry(key).or_default();
-        let outcome = Outcome::Judged { verdict, reference: &event.id };
+        let outcome = Outcome::Judged {
+            verdict,
+            reference: &event.id,
+        };
         risk::fold(&mut known.conduct, &outcome, &self.policy, now);
         let accepted = verdict.action == Action::Accept;
         if let (Some(trial), Some(conduct)) = (&verdict.trial, facts.conduct.known()) {
@@ -106,12 +116,22 @@ impl InProcess {
             self.cost.0 += began.elapsed().as_nanos() as u64;
             let newcomer = !matches!(conduct.place.novelty, Novelty::Trusted | Novelty::Recent);
             if facts.sender.kind == SenderKind::Mailbox {
-                self.shared.note(address(event), hash32(&event.account), newcomer, false, event.t as u32);
+                self.shared.note(
+                    address(event),
+                    hash32(&event.account),
+                    newcomer,
+                    false,
+                    event.t as u32,
+                );
             }
-            self.campaigns.note(facts, trial, hash32(&facts.sender.key()), event.t);
+            self.campaigns
+                .note(facts, trial, hash32(&facts.sender.key()), event.t);
             if accepted {
                 self.norms.learn(conduct.role, &trial.raw);
-                let reading = facts.content.known().and_then(|content| content.text.as_ref()?.reading.as_ref());
+                let reading = facts
+                    .content
+                    .known()
+                    .and_then(|content| content.text.as_ref()?.reading.as_ref());
                 if let (Some(reading), Some(ranks)) = (reading, self.ranks.get_mut(conduct.role as usize)) {
                     ranks.count(reading.odds);
                 }
@@ -133,20 +153,48 @@ impl InProcess {
     }
 
     fn tell(&self, event: &Event, facts: &Facts, verdict: &Verdict) {
-        let wanted = self.trace.as_ref().is_some_and(|part| facts.sender.key().contains(part.as_str()));
-        let stopped = self.trace.as_deref() == Some("HONEST") && !event.is_spam() && verdict.action != Action::Accept;
+        let wanted = self
+            .trace
+            .as_ref()
+            .is_some_and(|part| facts.sender.key().contains(part.as_str()));
+        let stopped =
+            self.trace.as_deref() == Some("HONEST") && !event.is_spam() && verdict.action != Action::Accept;
         let out = self.trace.as_deref() == Some("OUT") && event.is_spam() && verdict.action == Action::Accept;
         if wanted || stopped || out {
             let trial = verdict.trial.clone().unwrap_or_default();
-            let raw: Vec<_> = Channel::ALL.iter().map(|c| format!("{:.0}/{:.0}", trial.raw.of(*c), trial.sums.of(*c))).collect();
+            let raw: Vec<_> = Channel::ALL
+                .iter()
+                .map(|c| format!("{:.0}/{:.0}", trial.raw.of(*c), trial.sums.of(*c)))
+                .collect();
             let known = facts.conduct.known().cloned().unwrap_or_default();
             println!(
                 "{} {} {} {}{} {:?} {} score {:.0} S {:.0} [{}] {:?} {} n={} {:?} new {}/{} rank {:.4}",
-                event.id, event.t, facts.sender.key(), event.truth.label,
-                event.truth.attack_kind.as_ref().or(event.truth.benign_kind.as_ref()).map_or(String::new(), |k| format!(":{k}")),
-                verdict.action, verdict.cause.code(), verdict.score.value(), trial.total.value(), raw.join(" "), known.place.novelty,
-                known.place.country, known.messages, known.role, known.recipients.new, known.recipients.count,
-                facts.content.known().and_then(|c| c.text.as_ref()?.reading.as_ref().map(|r| r.rank)).unwrap_or(-1.0),
+                event.id,
+                event.t,
+                facts.sender.key(),
+                event.truth.label,
+                event
+                    .truth
+                    .attack_kind
+                    .as_ref()
+                    .or(event.truth.benign_kind.as_ref())
+                    .map_or(String::new(), |k| format!(":{k}")),
+                verdict.action,
+                verdict.cause.code(),
+                verdict.score.value(),
+                trial.total.value(),
+                raw.join(" "),
+                known.place.novelty,
+                known.place.country,
+                known.messages,
+                known.role,
+                known.recipients.new,
+                known.recipients.count,
+                facts
+                    .content
+                    .known()
+                    .and_then(|c| c.text.as_ref()?.reading.as_ref().map(|r| r.rank))
+                    .unwrap_or(-1.0),
             );
         }
     }
@@ -162,7 +210,12 @@ impl Gateway for InProcess {
         let recipients: Vec<Recipient> = event
             .rcpt_to
             .iter()
-            .map(|to| Recipient { hash: xxh3_64(to.as_bytes()), own: to.rsplit_once('@').is_some_and(|(_, domain)| domain == sender.domain) })
+            .map(|to| Recipient {
+                hash: xxh3_64(to.as_bytes()),
+                own: to
+                    .rsplit_once('@')
+                    .is_some_and(|(_, domain)| domain == sender.domain),
+            })
             .collect();
         let identity = identity(event, &sender);
         let sending = Sending {
@@ -183,7 +236,9 @@ impl Gateway for InProcess {
         conduct.site_days = ((event.t - self.started) / 86_400) as u32;
         conduct.norms = self.norms.of(conduct.role);
         if sender.kind == SenderKind::Mailbox {
-            conduct.shared = self.shared.look(address(event), hash32(&event.account), event.t as u32);
+            conduct.shared = self
+                .shared
+                .look(address(event), hash32(&event.account), event.t as u32);
         }
         conduct.campaign = self.campaigns.look(&text.facts, hash32(&sender.key()), event.t);
         self.leave_out(&mut conduct);
@@ -210,7 +265,13 @@ impl Gateway for InProcess {
         let sender = sender(event);
         let whence = whence(event, &sender);
         let now = Timestamp::from_second(event.t)?;
-        self.shared.note(address(event), hash32(&event.account), false, true, event.t as u32);
+        self.shared.note(
+            address(event),
+            hash32(&event.account),
+            false,
+            true,
+            event.t as u32,
+        );
         if let Some(known) = self.senders.get_mut(&sender.key()) {
             known.ledger.login_failed(&whence, now);
         }
@@ -221,20 +282,38 @@ impl Gateway for InProcess {
         let sender = sender(event);
         if let Some(known) = self.senders.get_mut(&sender.key()) {
             let message = xxh3_64(event.id.as_bytes()) as u16;
-            known.ledger.feedback(returned, message, sender.kind, Timestamp::from_second(t)?);
+            known
+                .ledger
+                .feedback(returned, message, sender.kind, Timestamp::from_second(t)?);
         }
         Ok(())
     }
 }
 
 fn sender(event: &Event) -> Sender {
-    let domain = event.account.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+    let domain = event
+        .account
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain)
+        .to_owned();
     let (kind, name) = match event.submission.as_str() {
         "smtp-auth" => (SenderKind::Mailbox, event.account.clone()),
-        "local-sendmail" => (SenderKind::Script, event.site.clone().unwrap_or_else(|| event.account.clone())),
+        "local-sendmail" => (
+            SenderKind::Script,
+            event.site.clone().unwrap_or_else(|| event.account.clone()),
+        ),
         _ => (SenderKind::Host, event.tenant.clone()),
     };
-    Sender { kind, name, domain: if kind == SenderKind::Mailbox { domain } else { String::new() }, tenant: event.tenant.clone() }
+    Sender {
+        kind,
+        name,
+        domain: if kind == SenderKind::Mailbox {
+            domain
+        } else {
+            String::new()
+        },
+        tenant: event.tenant.clone(),
+    }
 }
 
 fn identity(event: &Event, sender: &Sender) -> IdentityFacts {
@@ -245,7 +324,11 @@ fn identity(event: &Event, sender: &Sender) -> IdentityFacts {
             Match::Foreign(address.to_owned())
         }
     };
-    IdentityFacts { reverse_path: Match::Owned, header_from: own(&event.header_from), header_sender: Match::Absent }
+    IdentityFacts {
+        reverse_path: Match::Owned,
+        header_from: own(&event.header_from),
+        header_sender: Match::Absent,
+    }
 }
 
 fn sketch(facts: &ContentFacts) -> risk::Sketch {
@@ -256,8 +339,14 @@ fn sketch(facts: &ContentFacts) -> risk::Sketch {
 /// A network for who logs in, the script of a web site, the author behind a relay.
 fn whence(event: &Event, sender: &Sender) -> Whence {
     match sender.kind {
-        SenderKind::Script => Whence { place: hash32(event.msg.php_script.as_deref().unwrap_or("")), ..Whence::default() },
-        SenderKind::Host => Whence { place: hash32(&event.header_from), ..Whence::default() },
+        SenderKind::Script => Whence {
+            place: hash32(event.msg.php_script.as_deref().unwrap_or("")),
+            ..Whence::default()
+        },
+        SenderKind::Host => Whence {
+            place: hash32(&event.header_from),
+            ..Whence::default()
+        },
         SenderKind::Mailbox | SenderKind::Ip => {
             let network = match event.client_ip {
                 std::net::IpAddr::V4(ip) => u64::from(u32::from(ip) >> 8),
@@ -267,7 +356,10 @@ fn whence(event: &Event, sender: &Sender) -> Whence {
             Whence {
                 place: xxh3_64(&network.to_le_bytes()) as u32,
                 provider: (xxh3_64(&event.client_asn.to_le_bytes()) as u16).max(1),
-                country: [letters.first().copied().unwrap_or(0), letters.get(1).copied().unwrap_or(0)],
+                country: [
+                    letters.first().copied().unwrap_or(0),
+                    letters.get(1).copied().unwrap_or(0),
+                ],
                 client: (hash32(&format!("{} {}", greeting(&event.helo), event.auth)) as u16).max(1),
             }
         }
@@ -320,7 +412,10 @@ impl Campaigns {
         Some(CampaignSeen {
             senders: senders.len() as u32,
             messages: near.len() as u32,
-            suspicion_db: near.iter().map(|(_, (_, suspicion))| *suspicion).fold(0.0, f32::max),
+            suspicion_db: near
+                .iter()
+                .map(|(_, (_, suspicion))| *suspicion)
+                .fold(0.0, f32::max),
         })
     }
 

@@ -9,7 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 const OBSERVED_S: i64 = 7 * 86_400;
 /// Mail of a victim's owner is counted apart for so long after an attack.
 const AFTER_S: i64 = 7 * 86_400;
-const KINDS: [&str; 6] = ["burst", "slow-botnet", "many-accounts", "web-script", "lateral-phish", "snowshoe"];
+const KINDS: [&str; 6] = [
+    "burst",
+    "slow-botnet",
+    "many-accounts",
+    "web-script",
+    "lateral-phish",
+    "snowshoe",
+];
 
 /// What several runs gave, by contender.
 #[derive(Default)]
@@ -56,7 +63,14 @@ impl Honest {
 
     fn row(&self) -> String {
         let million = |count: usize| count as f64 * 1e6 / self.all.max(1) as f64;
-        format!("{} | {} ({:.0}) | {} ({:.0})", self.all, self.held, million(self.held), self.refused, million(self.refused))
+        format!(
+            "{} | {} ({:.0}) | {} ({:.0})",
+            self.all,
+            self.held,
+            million(self.held),
+            self.refused,
+            million(self.refused)
+        )
     }
 }
 
@@ -74,8 +88,15 @@ impl Report {
             let span = victims.entry(&event.account).or_insert((event.t, event.t));
             span.1 = event.t;
             let kind = event.truth.attack_kind.clone().unwrap_or_default();
-            let key = (kind, event.truth.attack_id.clone().unwrap_or_default(), event.account.clone());
-            let entity = entities.entry(key).or_insert_with(|| Entity { first: event.t, ..Entity::default() });
+            let key = (
+                kind,
+                event.truth.attack_id.clone().unwrap_or_default(),
+                event.account.clone(),
+            );
+            let entity = entities.entry(key).or_insert_with(|| Entity {
+                first: event.t,
+                ..Entity::default()
+            });
             entity.sent += 1;
             entity.last_stopped = *answer != Answer::Accepted;
             if *answer == Answer::Accepted {
@@ -87,7 +108,10 @@ impl Report {
         for ((kind, ..), entity) in entities {
             figures.attacks.entry(kind).or_default().push(entity);
         }
-        for (event, answer) in answers.iter().filter(|(event, _)| !event.is_spam() && event.t - start >= OBSERVED_S) {
+        for (event, answer) in answers
+            .iter()
+            .filter(|(event, _)| !event.is_spam() && event.t - start >= OBSERVED_S)
+        {
             let suffers = victims
                 .get(event.account.as_str())
                 .is_some_and(|(from, to)| event.t >= *from && event.t <= to + AFTER_S);
@@ -111,21 +135,31 @@ impl Report {
     pub fn markdown(&self, mode: Mode, runs: u64) -> String {
         let mut text = format!("### {} ({runs} runs)\n\n", mode.sentence());
         text.push_str("Messages out per entity, median / p95 / max (share of all out, recipients out; minutes to the last one out, median; never contained)\n\n");
-        text.push_str(&format!("| rule | {} |\n|{}\n", KINDS.join(" | "), " --- |".repeat(KINDS.len() + 1)));
+        text.push_str(&format!(
+            "| rule | {} |\n|{}\n",
+            KINDS.join(" | "),
+            " --- |".repeat(KINDS.len() + 1)
+        ));
         for name in &self.order {
             if let Some(figures) = self.of.get(name) {
-                let cells: Vec<_> = KINDS.iter().map(|kind| attack_cell(figures.attacks.get(*kind))).collect();
+                let cells: Vec<_> = KINDS
+                    .iter()
+                    .map(|kind| attack_cell(figures.attacks.get(*kind)))
+                    .collect();
                 text.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
             }
         }
         text.push_str("\nHonest mail after the first 7 days\n\n| rule | messages | held or deferred (per million) | refused (per million) |\n| --- | --- | --- | --- |\n");
         for name in &self.order {
             if let Some(figures) = self.of.get(name) {
-                let all = figures.honest.values().fold(Honest::default(), |sum, kind| Honest {
-                    all: sum.all + kind.all,
-                    held: sum.held + kind.held,
-                    refused: sum.refused + kind.refused,
-                });
+                let all = figures
+                    .honest
+                    .values()
+                    .fold(Honest::default(), |sum, kind| Honest {
+                        all: sum.all + kind.all,
+                        held: sum.held + kind.held,
+                        refused: sum.refused + kind.refused,
+                    });
                 text.push_str(&format!("| {name} | {} |\n", all.row()));
             }
         }
@@ -134,7 +168,10 @@ impl Report {
             for (kind, honest) in &figures.honest {
                 text.push_str(&format!("| {kind} | {} |\n", honest.row()));
             }
-            text.push_str(&format!("| *owners under attack* | {} |\n", figures.victims.row()));
+            text.push_str(&format!(
+                "| *owners under attack* | {} |\n",
+                figures.victims.row()
+            ));
         }
         for note in &self.notes {
             text.push_str(&format!("\n{note}\n"));
@@ -149,12 +186,19 @@ fn attack_cell(entities: Option<&Vec<Entity>>) -> String {
     };
     let mut out: Vec<usize> = entities.iter().map(|entity| entity.out).collect();
     out.sort_unstable();
-    let at = |share: f64| out.get(((out.len() - 1) as f64 * share).round() as usize).copied().unwrap_or(0);
+    let at = |share: f64| {
+        out.get(((out.len() - 1) as f64 * share).round() as usize)
+            .copied()
+            .unwrap_or(0)
+    };
     let total: usize = entities.iter().map(|entity| entity.sent).sum();
     let sum: usize = out.iter().sum();
     let recipients: usize = entities.iter().map(|entity| entity.recipients_out).sum();
-    let mut minutes: Vec<i64> =
-        entities.iter().filter(|entity| entity.out > 0).map(|entity| (entity.last_out - entity.first) / 60).collect();
+    let mut minutes: Vec<i64> = entities
+        .iter()
+        .filter(|entity| entity.out > 0)
+        .map(|entity| (entity.last_out - entity.first) / 60)
+        .collect();
     minutes.sort_unstable();
     let never = entities.iter().filter(|entity| !entity.last_stopped).count();
     format!(

@@ -12,7 +12,10 @@ pub fn all<'a>(events: &'a [Event], texts: &Texts) -> Vec<(&'static str, Answers
     vec![
         ("100 in 5 min, suspend", volume(events, 300, 100, true, |_| 1)),
         ("200 an hour, refuse", volume(events, 3_600, 200, false, |_| 1)),
-        ("100 recipients an hour, refuse", volume(events, 3_600, 100, false, |event| event.rcpt_to.len())),
+        (
+            "100 recipients an hour, refuse",
+            volume(events, 3_600, 100, false, |event| event.rcpt_to.len()),
+        ),
         ("5 countries a day, suspend", countries(events)),
         ("content alone, 0.1 % of ham", content(events, texts)),
     ]
@@ -22,7 +25,13 @@ fn submitted(events: &[Event]) -> impl Iterator<Item = &Event> {
     events.iter().filter(|event| event.kind == Kind::Submit)
 }
 
-fn volume(events: &[Event], window_s: i64, max: usize, suspends: bool, of: impl Fn(&Event) -> usize) -> Answers<'_> {
+fn volume(
+    events: &[Event],
+    window_s: i64,
+    max: usize,
+    suspends: bool,
+    of: impl Fn(&Event) -> usize,
+) -> Answers<'_> {
     let mut seen: HashMap<&str, VecDeque<(i64, usize)>> = HashMap::new();
     let mut suspended = HashSet::new();
     let judge = |event| {
@@ -66,10 +75,15 @@ fn countries(events: &[Event]) -> Answers<'_> {
 
 /// The threshold is taken from the truth: no filter of today could set it better.
 fn content<'a>(events: &'a [Event], texts: &Texts) -> Answers<'a> {
-    let mut ham: Vec<f32> =
-        submitted(events).filter(|event| !event.is_spam()).filter_map(|event| texts.of_event(event).odds).collect();
+    let mut ham: Vec<f32> = submitted(events)
+        .filter(|event| !event.is_spam())
+        .filter_map(|event| texts.of_event(event).odds)
+        .collect();
     ham.sort_by(f32::total_cmp);
-    let threshold = ham.get(ham.len() - ham.len() / 1_000 - 1).copied().unwrap_or(f32::MAX);
+    let threshold = ham
+        .get(ham.len() - ham.len() / 1_000 - 1)
+        .copied()
+        .unwrap_or(f32::MAX);
     let judge = |event| {
         let event: &Event = event;
         let stops = texts.of_event(event).odds.is_some_and(|odds| odds > threshold);

@@ -79,11 +79,22 @@ const FOLDS: usize = 5;
 impl Texts {
     /// Renders, examines and scores what is not kept from before.
     pub fn of(replay: &Path, events: &[Event], mode: Mode) -> Result<Self> {
-        let folder = corpus::folder().join("range").join(format!("{:016x}", xxh3_64(&std::fs::read(replay)?)));
+        let folder = corpus::folder()
+            .join("range")
+            .join(format!("{:016x}", xxh3_64(&std::fs::read(replay)?)));
         let eml = folder.join("eml");
         render(replay, events, &eml)?;
         let looked = looked(&folder, &eml, events)?;
-        let kept = folder.join(format!("{}.odds", if mode == Mode::Shipped { "shipped" } else if mode == Mode::Elsewhere { "elsewhere" } else { "apart" }));
+        let kept = folder.join(format!(
+            "{}.odds",
+            if mode == Mode::Shipped {
+                "shipped"
+            } else if mode == Mode::Elsewhere {
+                "elsewhere"
+            } else {
+                "apart"
+            }
+        ));
         let odds = match read_odds(&kept) {
             Some(odds) => odds,
             None => {
@@ -97,7 +108,10 @@ impl Texts {
             by_event: HashMap::new(),
             owner: HashMap::new(),
             mode,
-            nothing: Text { facts: ContentFacts::default(), odds: None },
+            nothing: Text {
+                facts: ContentFacts::default(),
+                odds: None,
+            },
         };
         for event in events.iter().filter(|event| event.kind == Kind::Submit) {
             let odds = odds.get(&event.id).copied();
@@ -123,8 +137,14 @@ impl Texts {
         let all = self.owner.get("").cloned().unwrap_or_default();
         let mean = all.iter().sum::<f32>() / all.len().max(1) as f32;
         for event in events.iter().filter(|event| event.is_spam()) {
-            let own = self.owner.get(&event.account).filter(|own| own.len() >= 5).unwrap_or(&all);
-            let pick = own.get((xxh3_64(event.id.as_bytes()) % own.len().max(1) as u64) as usize).copied();
+            let own = self
+                .owner
+                .get(&event.account)
+                .filter(|own| own.len() >= 5)
+                .unwrap_or(&all);
+            let pick = own
+                .get((xxh3_64(event.id.as_bytes()) % own.len().max(1) as u64) as usize)
+                .copied();
             if let Some(text) = self.by_event.get_mut(&event.id) {
                 text.odds = match self.mode {
                     Mode::Owner => pick,
@@ -139,7 +159,11 @@ impl Texts {
 }
 
 fn render(replay: &Path, events: &[Event], eml: &Path) -> Result<()> {
-    let last = events.iter().rev().find(|event| event.kind == Kind::Submit).context("an empty replay")?;
+    let last = events
+        .iter()
+        .rev()
+        .find(|event| event.kind == Kind::Submit)
+        .context("an empty replay")?;
     let done = eml.with_extension("done");
     if done.is_file() && eml.join(format!("{}.eml", last.id)).is_file() {
         return Ok(());
@@ -161,14 +185,20 @@ fn render(replay: &Path, events: &[Event], eml: &Path) -> Result<()> {
 /// Facts of all messages without a model's opinion.
 fn looked(folder: &Path, eml: &Path, events: &[Event]) -> Result<BTreeMap<String, ContentFacts>> {
     let kept = folder.join("facts.json");
-    if let Some(facts) = std::fs::read(&kept).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
+    if let Some(facts) = std::fs::read(&kept)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+    {
         return Ok(facts);
     }
     let bar = ProgressBar::new(events.len() as u64).with_message("examine (once)");
     let mut facts = BTreeMap::new();
     for event in events.iter().filter(|event| event.kind == Kind::Submit) {
         bar.inc(1);
-        let domain = event.header_from.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let domain = event
+            .header_from
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain);
         let octets = std::fs::read(path(eml, event))?;
         let examined = risk::examine(&octets, &mail::message::Limits::default(), &[domain]);
         facts.insert(event.id.clone(), examined.facts);
@@ -185,7 +215,8 @@ fn path(eml: &Path, event: &Event) -> PathBuf {
 fn read_odds(path: &Path) -> Option<BTreeMap<String, f32>> {
     let text = std::fs::read_to_string(path).ok()?;
     let rows = text.lines().map(|line| line.split_once(' '));
-    rows.map(|row| row.and_then(|(id, odds)| Some((id.to_owned(), odds.parse().ok()?)))).collect()
+    rows.map(|row| row.and_then(|(id, odds)| Some((id.to_owned(), odds.parse().ok()?))))
+        .collect()
 }
 
 fn scored(eml: &Path, events: &[Event], mode: Mode) -> Result<BTreeMap<String, f32>> {
@@ -208,12 +239,23 @@ fn scored(eml: &Path, events: &[Event], mode: Mode) -> Result<BTreeMap<String, f
         return Ok(odds);
     }
     let messages = corpus::without_copies(corpus::load()?);
-    let campaign: HashMap<&str, usize> = messages.iter().map(|m| (m.reference.as_str(), m.campaign)).collect();
-    let fold = |event: &Event| campaign.get(event.msg.reference.as_str()).map_or(0, |campaign| campaign % FOLDS);
+    let campaign: HashMap<&str, usize> = messages
+        .iter()
+        .map(|m| (m.reference.as_str(), m.campaign))
+        .collect();
+    let fold = |event: &Event| {
+        campaign
+            .get(event.msg.reference.as_str())
+            .map_or(0, |campaign| campaign % FOLDS)
+    };
     if mode == Mode::Elsewhere {
-        let used: HashSet<usize> =
-            submitted.iter().filter_map(|event| campaign.get(event.msg.reference.as_str()).copied()).collect();
-        let model = taught(&messages, |message| message.corpus != "spamassassin" && !used.contains(&message.campaign));
+        let used: HashSet<usize> = submitted
+            .iter()
+            .filter_map(|event| campaign.get(event.msg.reference.as_str()).copied())
+            .collect();
+        let model = taught(&messages, |message| {
+            message.corpus != "spamassassin" && !used.contains(&message.campaign)
+        });
         for event in submitted {
             score(event, model.model())?;
         }

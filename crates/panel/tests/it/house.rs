@@ -68,6 +68,7 @@ impl House {
             messages_max: 10_000,
             stories_kept_days: 30,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
         };
         let store = Store::open(&settings).unwrap();
         let hash = Directory::hash_password(PASSWORD).unwrap();

@@ -17,7 +17,11 @@ impl Ledger {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut to = Writer(Vec::with_capacity(256));
         to.0.push(VERSION);
-        to.numbers(&[self.born_s, self.seen_s.saturating_sub(self.born_s), self.messages]);
+        to.numbers(&[
+            self.born_s,
+            self.seen_s.saturating_sub(self.born_s),
+            self.messages,
+        ]);
         to.number(u32::from(self.stopped));
         to.number(self.role.map_or(0, |role| role as u32 + 1));
         for sum in self.sums.0 {
@@ -26,9 +30,21 @@ impl Ledger {
         to.people(&self.people);
         to.places(&self.places, self.born_s);
         let pace = &self.pace;
-        to.numbers(&[pace.hour, u32::from(pace.count), u32::from(pace.peak), u32::from(pace.busiest), u32::from(pace.busy_days)]);
+        to.numbers(&[
+            pace.hour,
+            u32::from(pace.count),
+            u32::from(pace.peak),
+            u32::from(pace.busiest),
+            u32::from(pace.busy_days),
+        ]);
         let outcomes = &self.outcomes;
-        let counts = [outcomes.delivered, outcomes.unknown, outcomes.refused, outcomes.complaints, outcomes.last];
+        let counts = [
+            outcomes.delivered,
+            outcomes.unknown,
+            outcomes.refused,
+            outcomes.complaints,
+            outcomes.last,
+        ];
         counts.iter().for_each(|count| to.number(u32::from(*count)));
         to.number(outcomes.halved_s);
         to.numbers(&[self.failed_s, u32::from(self.failed)]);
@@ -126,7 +142,12 @@ impl Writer {
     }
 
     fn people(&mut self, people: &People) {
-        self.numbers(&[people.deliveries, people.distinct, u32::from(people.new_permille), people.hour]);
+        self.numbers(&[
+            people.deliveries,
+            people.distinct,
+            u32::from(people.new_permille),
+            people.hour,
+        ]);
         self.number(u32::from(people.new_this_hour));
         self.number(people.trusted.len() as u32);
         people.trusted.iter().for_each(|mark| self.mark(*mark));
@@ -140,7 +161,10 @@ impl Writer {
     }
 
     fn places(&mut self, places: &Places, born_s: u32) {
-        places.moves.iter().for_each(|count| self.number(u32::from(*count)));
+        places
+            .moves
+            .iter()
+            .for_each(|count| self.number(u32::from(*count)));
         self.number(places.trusted.len() as u32);
         for place in &places.trusted {
             self.0.extend_from_slice(&place.place.to_le_bytes());
@@ -194,7 +218,12 @@ impl Reader<'_> {
     }
 
     fn whole(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes([self.octet()?, self.octet()?, self.octet()?, self.octet()?]))
+        Some(u32::from_le_bytes([
+            self.octet()?,
+            self.octet()?,
+            self.octet()?,
+            self.octet()?,
+        ]))
     }
 
     fn count(&mut self, max: usize) -> Option<usize> {
@@ -281,7 +310,10 @@ mod tests {
                 is_foreign: false,
             };
             let facts = ledger.look(&sending);
-            let trial = Trial { hold_db: 50.0, ..Trial::default() };
+            let trial = Trial {
+                hold_db: 50.0,
+                ..Trial::default()
+            };
             ledger.fold(&sending, &facts, &trial, true);
             ledger.feedback(Returned::Delivered, number as u16, SenderKind::Mailbox, at);
         }

@@ -140,7 +140,9 @@ impl Sums {
 
     /// All of one group.
     pub fn group(&self, group: EvidenceGroup) -> f32 {
-        let of_group = Channel::ALL.into_iter().filter(|channel| channel.group() == group);
+        let of_group = Channel::ALL
+            .into_iter()
+            .filter(|channel| channel.group() == group);
         of_group.map(|channel| self.of(channel)).sum()
     }
 
@@ -162,7 +164,11 @@ impl Sums {
         let mut sums = *self;
         for channel in Channel::ALL {
             let before = sums.of(channel);
-            let cap = if home { channel.cap_home_db().max(before) } else { channel.cap_db() };
+            let cap = if home {
+                channel.cap_home_db().max(before)
+            } else {
+                channel.cap_db()
+            };
             sums.set(channel, (before + ratios.of(channel)).clamp(0.0, cap));
         }
         sums

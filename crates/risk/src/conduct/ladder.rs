@@ -158,8 +158,13 @@ fn is_elsewhere(verdict: &Verdict) -> bool {
 }
 
 fn counts(verdict: &Verdict) -> bool {
-    matches!(verdict.cause, Cause::Content | Cause::Malware | Cause::Allowance)
-        && matches!(verdict.class, Class::Suspect | Class::Spam | Class::Malware)
+    let bad = matches!(verdict.class, Class::Suspect | Class::Spam | Class::Malware);
+    match verdict.cause {
+        Cause::Content | Cause::Malware | Cause::Allowance => bad,
+        // Whole evidence stands behind it.
+        Cause::Conduct => true,
+        _ => false,
+    }
 }
 
 fn lock(conduct: &mut Conduct, verdict: &Verdict, reference: &str, policy: &Policy, now: Timestamp) -> Lock {

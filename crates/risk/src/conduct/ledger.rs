@@ -151,7 +151,11 @@ impl Ledger {
     }
 
     fn age_days(&self, now_s: u32) -> u32 {
-        if self.born_s == 0 { 0 } else { now_s.saturating_sub(self.born_s) / 86_400 }
+        if self.born_s == 0 {
+            0
+        } else {
+            now_s.saturating_sub(self.born_s) / 86_400
+        }
     }
 
     /// The evidence, faded to a moment.
@@ -185,7 +189,8 @@ impl Ledger {
             if self.is_settling(now_s) && accepted {
                 self.places.settle(whence, now_s);
             } else {
-                self.places.attempted(whence, now_s, !accepted && trial.stop == Stop::Refuse);
+                self.places
+                    .attempted(whence, now_s, !accepted && trial.stop == Stop::Refuse);
             }
         }
         self.reads(sending.text);
@@ -198,7 +203,12 @@ impl Ledger {
         if *text == Sketch::default() {
             return None;
         }
-        let near = |known: &Sketch| known.iter().zip(text).any(|(known, band)| known == band && *band != 0);
+        let near = |known: &Sketch| {
+            known
+                .iter()
+                .zip(text)
+                .any(|(known, band)| known == band && *band != 0)
+        };
         let at = self.texts.iter().position(|(known, _)| near(known))?;
         Some((at, self.texts.get(at)?.1))
     }
@@ -220,7 +230,8 @@ impl Ledger {
             self.born_s = now_s.max(1);
         }
         let day = u16::try_from(now_s / 86_400).unwrap_or(u16::MAX);
-        self.people.learn(sending.recipients, &facts.recipients, day, calm);
+        self.people
+            .learn(sending.recipients, &facts.recipients, day, calm);
         if !calm {
             return;
         }
@@ -233,7 +244,9 @@ impl Ledger {
         self.usual_db += weight * (text_db - self.usual_db);
         let toward = |average: u16, yes: bool| {
             let share = if yes { 1_000.0 } else { 0.0 };
-            (f32::from(average) + weight * (share - f32::from(average))).round().clamp(0.0, 1_000.0) as u16
+            (f32::from(average) + weight * (share - f32::from(average)))
+                .round()
+                .clamp(0.0, 1_000.0) as u16
         };
         self.bulk_permille = toward(self.bulk_permille, sending.is_bulk);
         self.foreign_permille = toward(self.foreign_permille, sending.is_foreign);

@@ -18,6 +18,7 @@ mod pace;
 mod people;
 mod places;
 mod ratios;
+mod sights;
 mod site;
 mod trial;
 
@@ -31,6 +32,8 @@ pub use ledger::{Ledger, Sending, Sketch};
 pub use outcomes::Returned;
 pub use people::Recipient;
 pub use places::Whence;
+pub use sights::Sight;
+pub(crate) use sights::{all as all_sights, told as told_sights};
 pub use site::{Norms, Shared};
-pub use trial::{Stop, Trial};
 pub(crate) use trial::weigh;
+pub use trial::{Stop, Trial};

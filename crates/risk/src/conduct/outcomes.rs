@@ -78,7 +78,12 @@ impl Outcomes {
         let halvings = now_s.saturating_sub(self.halved_s) / HALF_S;
         if halvings > 0 {
             self.halved_s = self.halved_s.saturating_add(halvings.saturating_mul(HALF_S));
-            for count in [&mut self.delivered, &mut self.unknown, &mut self.refused, &mut self.complaints] {
+            for count in [
+                &mut self.delivered,
+                &mut self.unknown,
+                &mut self.refused,
+                &mut self.complaints,
+            ] {
                 *count = count.checked_shr(halvings).unwrap_or(0);
             }
         }
@@ -95,7 +100,10 @@ mod tests {
         let mut at = |returned, message| outcomes.count(returned, message, Role::Person, 1_000);
         assert_eq!(at(Returned::UnknownUser, 1), 0.0, "a typing error");
         assert_eq!(at(Returned::UnknownUser, 2), 6.2);
-        assert!((at(Returned::UnknownUser, 2) - 1.86).abs() < 0.01, "the same message");
+        assert!(
+            (at(Returned::UnknownUser, 2) - 1.86).abs() < 0.01,
+            "the same message"
+        );
         assert_eq!(at(Returned::SpamRefusal, 3), 11.7);
         assert!(at(Returned::Delivered, 3) < 0.0);
         outcomes.count(Returned::Delivered, 4, Role::Bulk, 1_000 + 4 * HALF_S);

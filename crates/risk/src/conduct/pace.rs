@@ -24,7 +24,11 @@ impl Pace {
         let before = if hour == self.hour { self.count } else { 0 };
         PaceFacts {
             this_hour: u32::from(before) + 1,
-            busiest_hour: u32::from(if self.same_day(hour) { self.busiest } else { self.busiest.max(self.peak) }),
+            busiest_hour: u32::from(if self.same_day(hour) {
+                self.busiest
+            } else {
+                self.busiest.max(self.peak)
+            }),
         }
     }
 
@@ -58,8 +62,20 @@ mod tests {
     fn todays_peak_is_tomorrows_habit_if_it_was_calm() {
         let mut pace = Pace::default();
         (0..30).for_each(|_| pace.attempted(240, true));
-        assert_eq!(pace.look(240), PaceFacts { this_hour: 31, busiest_hour: 0 });
-        assert_eq!(pace.look(264), PaceFacts { this_hour: 1, busiest_hour: 30 });
+        assert_eq!(
+            pace.look(240),
+            PaceFacts {
+                this_hour: 31,
+                busiest_hour: 0
+            }
+        );
+        assert_eq!(
+            pace.look(264),
+            PaceFacts {
+                this_hour: 1,
+                busiest_hour: 30
+            }
+        );
         (0..500).for_each(|_| pace.attempted(264, false));
         assert_eq!(pace.look(300).busiest_hour, 30);
         assert_eq!(pace.busy_days, 1);

@@ -51,7 +51,10 @@ impl People {
             new_permille: self.new_permille,
             ..RecipientFacts::default()
         };
-        for recipient in recipients.iter().filter(|recipient| !self.knows(mark(recipient.hash))) {
+        for recipient in recipients
+            .iter()
+            .filter(|recipient| !self.knows(mark(recipient.hash)))
+        {
             facts.new += 1;
             facts.new_own += u32::from(recipient.own);
         }
@@ -69,7 +72,9 @@ impl People {
         if hour != self.hour {
             (self.hour, self.new_this_hour) = (hour, 0);
         }
-        self.new_this_hour = self.new_this_hour.saturating_add(u16::try_from(facts.new).unwrap_or(u16::MAX));
+        self.new_this_hour = self
+            .new_this_hour
+            .saturating_add(u16::try_from(facts.new).unwrap_or(u16::MAX));
     }
 
     /// Learns the recipients of an accepted message. Only what was sent in `calm` becomes a habit.
@@ -157,7 +162,11 @@ mod tests {
     fn trusted_with_days_and_forgotten_with_the_excursion() {
         let mut people = People::default();
         assert_eq!(send(&mut people, 0..10, 100, true).new, 10);
-        assert_eq!(send(&mut people, 0..10, 101, true).new, 0, "known, but only recently");
+        assert_eq!(
+            send(&mut people, 0..10, 101, true).new,
+            0,
+            "known, but only recently"
+        );
         assert_eq!(people.distinct, 0);
         send(&mut people, 0..10, 104, true);
         assert_eq!((people.distinct, people.trusted.len()), (10, 10));
@@ -172,7 +181,12 @@ mod tests {
     fn bounded() {
         let mut people = People::default();
         for day in 0..2_000u16 {
-            send(&mut people, u64::from(day) * 50..u64::from(day) * 50 + 50, day * 4, true);
+            send(
+                &mut people,
+                u64::from(day) * 50..u64::from(day) * 50 + 50,
+                day * 4,
+                true,
+            );
         }
         assert!(people.trusted.len() <= TRUSTED_MAX && people.recent.len() <= RECENT_MAX);
         assert!(people.new_permille > 900, "{}", people.new_permille);

@@ -73,7 +73,10 @@ impl Places {
                 && !self.clients.is_empty()
                 && self.clients.iter().all(|(known, _)| *known != whence.client),
             stopped: recent.is_some_and(|recent| recent.stopped),
-            others_stopped: self.recent.iter().any(|recent| recent.stopped && recent.place != whence.place),
+            others_stopped: self
+                .recent
+                .iter()
+                .any(|recent| recent.stopped && recent.place != whence.place),
             strange: self.is_strange(whence),
             ..PlaceFacts::default()
         };
@@ -87,7 +90,8 @@ impl Places {
     fn is_strange(&self, whence: &Whence) -> bool {
         let known = whence.provider != 0 && whence.country != UNKNOWN;
         self.trusted.iter().all(|home| {
-            home.place != whence.place && !(known && home.provider == whence.provider && home.country == whence.country)
+            home.place != whence.place
+                && !(known && home.provider == whence.provider && home.country == whence.country)
         })
     }
 
@@ -100,7 +104,11 @@ impl Places {
         }
         let known = self.trusted.iter().map(|known| (known.country, known.provider));
         let recent = self.recent.iter().filter(|recent| !recent.stopped);
-        let used = || known.clone().chain(recent.clone().map(|recent| (recent.country, recent.provider)));
+        let used = || {
+            known
+                .clone()
+                .chain(recent.clone().map(|recent| (recent.country, recent.provider)))
+        };
         if whence.country == UNKNOWN {
             return Novelty::Provider;
         }
@@ -121,7 +129,9 @@ impl Places {
             self.recent.iter().filter(is_late)
         };
         let others = lately().filter(|recent| recent.place != whence.place);
-        facts.networks = u32::try_from(others.count()).unwrap_or(u32::MAX).saturating_add(1);
+        facts.networks = u32::try_from(others.count())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
         let mut first_s = now_s;
         for recent in lately().filter(|recent| recent.country != UNKNOWN && !is_home(recent.country)) {
             let country = word(recent.country);
@@ -176,7 +186,9 @@ impl Places {
             return;
         }
         let aged = |recent: &Recent| {
-            recent.place == whence.place && !recent.stopped && now_s.saturating_sub(recent.first_s) >= PROBATION_S
+            recent.place == whence.place
+                && !recent.stopped
+                && now_s.saturating_sub(recent.first_s) >= PROBATION_S
         };
         if let Some(at) = self.recent.iter().position(aged) {
             self.recent.remove(at);
@@ -261,7 +273,13 @@ mod tests {
             (from(2, b"IT"), Novelty::Network),
             (from(200, b"IT"), Novelty::Provider),
             (from(300, b"KE"), Novelty::Country),
-            (Whence { place: 9, ..Whence::default() }, Novelty::Provider),
+            (
+                Whence {
+                    place: 9,
+                    ..Whence::default()
+                },
+                Novelty::Provider,
+            ),
         ] {
             assert_eq!(places.look(&whence, 11 * DAY).novelty, expected, "{whence:?}");
         }
@@ -283,7 +301,10 @@ mod tests {
         }
         let facts = places.look(&from(500, b"CL"), 11 * DAY + 40 * 60);
         assert_eq!(facts.countries, ["KE", "VN", "CL"]);
-        assert_eq!((facts.minutes, facts.networks, facts.novelty), (40, 4, Novelty::Country));
+        assert_eq!(
+            (facts.minutes, facts.networks, facts.novelty),
+            (40, 4, Novelty::Country)
+        );
         assert!(places.look(&from(400, b"VN"), 11 * DAY).stopped);
         places.roll_back(11 * DAY);
         assert_eq!(places.look(&from(300, b"KE"), 11 * DAY).novelty, Novelty::Country);
@@ -294,7 +315,10 @@ mod tests {
     fn bounded() {
         let mut places = Places::default();
         for n in 0..10_000u32 {
-            let whence = Whence { client: n as u16, ..from(n, b"IT") };
+            let whence = Whence {
+                client: n as u16,
+                ..from(n, b"IT")
+            };
             places.attempted(&whence, n * 600, false);
             places.learn(&whence, Novelty::Network, n * 600);
             places.settle(&from(n / 2, b"IT"), n * 600);

@@ -97,7 +97,11 @@ fn once_more(fact: f32, known: &ConductFacts) -> f32 {
         fact
     } else if known.place.novelty == Novelty::Trusted {
         // Who goes on trying what was stopped does not let it be forgotten.
-        let insisting = if known.stopped > 0 { INSISTING_DB.min(fact) } else { 0.0 };
+        let insisting = if known.stopped > 0 {
+            INSISTING_DB.min(fact)
+        } else {
+            0.0
+        };
         (fact / (again * again)).max(insisting)
     } else {
         fact / again.sqrt()
@@ -128,11 +132,19 @@ fn origin(kind: SenderKind, known: &ConductFacts) -> f32 {
         Novelty::Network => ratio(0.8, usual(networks + providers + countries)).clamp(0.0, NETWORK_MAX_DB),
         Novelty::Provider => {
             // A script that a site never had before is as strange as a country.
-            let most = if kind == SenderKind::Script { COUNTRY_MAX_DB } else { PROVIDER_MAX_DB };
+            let most = if kind == SenderKind::Script {
+                COUNTRY_MAX_DB
+            } else {
+                PROVIDER_MAX_DB
+            };
             ratio(0.8, usual(providers + countries)).clamp(0.0, most)
         }
         Novelty::Country => {
-            let most = if several { COUNTRY_AGAIN_MAX_DB } else { COUNTRY_MAX_DB };
+            let most = if several {
+                COUNTRY_AGAIN_MAX_DB
+            } else {
+                COUNTRY_MAX_DB
+            };
             // A further country within days is no habit of anybody who stays at home.
             let often = if several { 10.0 } else { 0.0 };
             (ratio(0.8, usual(countries)) + often).clamp(0.0, most)
@@ -152,7 +164,11 @@ fn shared_address(known: &ConductFacts) -> f32 {
     if known.place.novelty == Novelty::Trusted {
         return 0.0;
     }
-    let failed = if is_new(known) { 4.3 * shared.failed.min(2) as f32 } else { 0.0 };
+    let failed = if is_new(known) {
+        4.3 * shared.failed.min(2) as f32
+    } else {
+        0.0
+    };
     let newcomers = if shared.residents == 0 && is_new(known) {
         4.3 * shared.newcomers.min(4) as f32
     } else {
@@ -182,14 +198,20 @@ fn recipients(known: &ConductFacts) -> f32 {
     }
     let (deliveries, distinct) = (to.deliveries as f32, to.distinct as f32);
     let predicted = (CIRCLE + DISCOUNT * distinct) / (CIRCLE + deliveries);
-    let usual = predicted.max(f32::from(to.new_permille) / 1_000.0).clamp(0.005, 1.0);
+    let usual = predicted
+        .max(f32::from(to.new_permille) / 1_000.0)
+        .clamp(0.005, 1.0);
     let own = to.new_own as f32;
     let strangers = (to.new as f32 - own).max(0.0) + 0.2 * own;
     if strangers <= 0.0 {
         return (ratio(0.03, 1.0 - usual)).clamp(-3.0, 0.0);
     }
     // Recipients of one message are no independent facts: they count 1 + ln k.
-    let count = if strangers < 1.0 { strangers } else { 1.0 + strangers.ln() };
+    let count = if strangers < 1.0 {
+        strangers
+    } else {
+        1.0 + strangers.ln()
+    };
     (ratio(0.97, usual) * count).clamp(0.0, FACT_MAX_DB)
 }
 
@@ -212,7 +234,9 @@ fn campaign(known: &ConductFacts, odd_db: f32) -> f32 {
         return 0.0;
     };
     let heard = 1.0 + (seen.senders as f32).ln();
-    (0.4 * seen.suspicion_db.max(0.0) * heard).min(odd_db.max(0.0)).min(FACT_MAX_DB)
+    (0.4 * seen.suspicion_db.max(0.0) * heard)
+        .min(odd_db.max(0.0))
+        .min(FACT_MAX_DB)
 }
 
 #[cfg(test)]
@@ -222,7 +246,11 @@ mod tests {
     #[test]
     fn a_mixture_gains_what_it_should_and_loses_little() {
         for (ratio, booked) in [(0.0, 0.0), (-200.0, -3.01), (17.4, 14.5), (10.0, 7.4)] {
-            assert!((mixture(ratio) - booked).abs() < 0.1, "{ratio}: {}", mixture(ratio));
+            assert!(
+                (mixture(ratio) - booked).abs() < 0.1,
+                "{ratio}: {}",
+                mixture(ratio)
+            );
         }
     }
 

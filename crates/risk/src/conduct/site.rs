@@ -24,7 +24,11 @@ impl Norms {
     pub fn of(&self, role: Role) -> Sums {
         let mut norms = Sums::default();
         for channel in Channel::ALL {
-            if let Some((mean, count)) = self.means.get(role as usize).and_then(|means| means.get(channel as usize)) {
+            if let Some((mean, count)) = self
+                .means
+                .get(role as usize)
+                .and_then(|means| means.get(channel as usize))
+            {
                 let whole = (mean * count + MEAN_FIRST) / (count + MEAN_FIRST);
                 norms.set(channel, (10.0 * whole.max(1.0).log10()).min(10.0));
             }
@@ -88,7 +92,10 @@ impl Shared {
     /// Who else was seen there.
     pub fn look(&self, address: u64, sender: u32, now_s: u32) -> SharedFacts {
         let mut facts = SharedFacts::default();
-        let visits = self.addresses.get(&address).map_or(&[][..], |address| &address.seen);
+        let visits = self
+            .addresses
+            .get(&address)
+            .map_or(&[][..], |address| &address.seen);
         for visit in visits.iter().filter(|visit| visit.sender != sender) {
             let lately = now_s.saturating_sub(visit.last_s) <= VISITS_S;
             facts.failed += u32::from(visit.failed && lately);
@@ -109,7 +116,10 @@ impl Shared {
             self.order.push_back(address);
         }
         let visits = &mut self.addresses.entry(address).or_default().seen;
-        if let Some(visit) = visits.iter_mut().find(|visit| visit.sender == sender && visit.failed == failed) {
+        if let Some(visit) = visits
+            .iter_mut()
+            .find(|visit| visit.sender == sender && visit.failed == failed)
+        {
             visit.last_s = now_s;
             visit.newcomer = newcomer || visit.newcomer && now_s.saturating_sub(visit.first_s) <= VISITS_S;
             return;

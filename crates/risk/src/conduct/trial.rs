@@ -122,7 +122,11 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
 /// Texts alone: strong, and at least two of them; more of them from home to people who know the sender.
 fn content_alone(trial: &Trial, known: &ConductFacts) -> bool {
     let among_friends = trial.home && known.recipients.new == 0;
-    let least = if among_friends { CONTENT_AMONG_FRIENDS_DB } else { CONTENT_ALONE_DB };
+    let least = if among_friends {
+        CONTENT_AMONG_FRIENDS_DB
+    } else {
+        CONTENT_ALONE_DB
+    };
     trial.sums.of(Channel::Content) >= least && trial.text_db >= ODD_TEXT_DB
 }
 
@@ -140,7 +144,8 @@ fn is_odd(facts: &Facts, known: &ConductFacts, text_db: f32, raw: &Sums, sums: &
     let strange_place = settled && known.place.strange && (abroad || known.place.country.is_empty());
     let bad_news = sums.group(EvidenceGroup::Feedback) >= EvidenceGroup::Feedback.witness_db();
     // What came back is of what a stranger sent, where there is one; else of what is sent from home.
-    let stranger = known.place.others_stopped || sums.group(EvidenceGroup::Origin) >= EvidenceGroup::Origin.witness_db();
+    let stranger =
+        known.place.others_stopped || sums.group(EvidenceGroup::Origin) >= EvidenceGroup::Origin.witness_db();
     let guilty = strange_place || !stranger;
     let strangers = known.recipients.new > 0;
     text_db >= ODD_TEXT_DB
@@ -148,6 +153,8 @@ fn is_odd(facts: &Facts, known: &ConductFacts, text_db: f32, raw: &Sums, sums: &
         || strange_place
         || raw.of(Channel::Campaign) > 0.0
         || raw.of(Channel::Identity) > 0.0
-        || raw.of(Channel::Recipients) >= ODD_RECIPIENTS_DB && strangers && known.recipients.new_this_hour > 10
+        || raw.of(Channel::Recipients) >= ODD_RECIPIENTS_DB
+            && strangers
+            && known.recipients.new_this_hour > 10
         || bad_news && strangers && guilty
 }

@@ -83,6 +83,7 @@ impl House {
             messages_max: 10_000,
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
         })
         .unwrap();
         people(&store);
