@@ -191,6 +191,7 @@ mod tests {
             pool: "clean".into(),
             on_allowance: false,
             unchecked: false,
+            trial: None,
         };
         let sender = sender(kind);
         let to = Addressee {
@@ -416,6 +417,7 @@ mod tests {
             pool: "risk".into(),
             on_allowance: false,
             unchecked: false,
+            trial: None,
         };
         for language in Language::ALL {
             for (url_octets, utf8) in [(0, false), (40, false), (40, true), (200, true), (300, true)] {

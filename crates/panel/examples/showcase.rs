@@ -276,6 +276,7 @@ async fn past(store: &Store, hub: &Arc<Hub>) -> Outcomes<()> {
         by: "dogana".into(),
         at: now,
         until,
+        elsewhere: false,
     };
     let policy = risk::Policy::default();
     store
@@ -576,6 +577,7 @@ async fn remember(store: &Store, act: &Act, scope: &Scope, id: Id, at: Timestamp
         pool: "clean".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     };
     store
         .ledger

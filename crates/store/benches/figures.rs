@@ -142,6 +142,7 @@ fn ledger(runtime: &tokio::runtime::Runtime) {
         pool: "clean".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     };
     let senders: Vec<Sender> = (0..2_000).map(sender).collect();
     let recipients: Vec<Vec<String>> = (0..1_000)

@@ -132,6 +132,7 @@ impl House {
                     by: "operator".to_owned(),
                     at: now,
                     until: None,
+                    elsewhere: false,
                 };
                 let policy = self.policy.load_full();
                 let key = format!("mailbox:{login}");
