@@ -9,8 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use mail::message::Limits;
 use risk::{
     Action, Cause, Class, Conduct, ContentFacts, Door, DoorKind, Facts, Gathered, IdentityFacts, Language,
-    Level, Match, Outcome, Policy, Scan, ScanResult, Sender, SenderKind, Stage, Standing, StandingFacts,
-    Symbol, Usage, Verdict,
+    Level, Match, Outcome, Policy, Room, Scan, ScanResult, Sender, SenderKind, Shown, Stage, Standing,
+    StandingFacts, Symbol, Usage, Verdict,
 };
 use std::sync::LazyLock;
 
@@ -18,7 +18,10 @@ static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 
 fuzz_target!(|input: &[u8]| {
     let (mut figures, raw) = fuzz::figures(input);
-    let risk::Examined { facts: mut content, view } = risk::examine(raw, &Limits::default(), &["example.com"]);
+    let risk::Examined {
+        facts: mut content,
+        view,
+    } = risk::examine(raw, &Limits::default(), &["example.com"]);
     // The content model, its ranks and its explanation see every input too.
     risk::model::Models::default().read(&view, risk::Role::Person, &mut content);
     is_bounded(&content, raw);
@@ -147,9 +150,21 @@ fn is_consistent(facts: &Facts, verdict: &Verdict) {
     for symbol in &verdict.symbols {
         assert!(symbol.weight.value().is_finite() && symbol.detail.chars().count() <= Symbol::DETAIL_MAX);
         assert!(!symbol.detail.chars().any(char::is_control));
+        assert!(symbol.data.len() <= Symbol::DATA_MAX);
     }
-    for language in [Language::English, Language::Italian, Language::Russian] {
+    for language in Language::ALL {
         assert_eq!(stopped, !verdict.reason.sentence(language).is_empty());
+        if matches!(verdict.cause, Cause::Attachment | Cause::Malware) {
+            let room = Room { shown: Shown::All, octets_max: 450 };
+            assert!(verdict.reason.sentence_in(language, room).len() <= 450);
+        }
+        if verdict.cause == Cause::Content {
+            for (shown, octets_max) in [(Shown::Ascii, 400), (Shown::All, 100), (Shown::Nothing, 60)] {
+                let sentence = verdict.reason.sentence_in(language, Room { shown, octets_max });
+                assert!(sentence.len() <= octets_max, "{sentence}");
+                assert!(shown != Shown::Ascii || language == Language::Russian || sentence.is_ascii());
+            }
+        }
     }
     let locked = facts
         .standing

@@ -17,6 +17,7 @@ fuzz_target!(|input: &[u8]| {
     for reply in &whole.0 {
         is_bounded(reply);
         is_written_as_read(reply);
+        assert!(!reply.calls_it_unwanted() || reply.code >= 500);
         let offered = Extensions::parse(reply);
         assert!(offered.auth.len() <= AUTH_MECHANISMS_MAX);
     }

@@ -1,6 +1,6 @@
 //! docs/config.md, made from the doc comments of the configuration's structs.
 
-use crate::{interfaces, shell};
+use crate::{interfaces, rfcs, shell};
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 
@@ -24,7 +24,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
         if std::fs::read_to_string(&target).unwrap_or_default() != fresh {
             bail!("docs/config.md is not what the doc comments say; run `cargo xtask docs`");
         }
-        return interfaces::check();
+        interfaces::check()?;
+        return rfcs::check();
     }
     std::fs::create_dir_all(shell::root().join("docs"))?;
     std::fs::write(&target, fresh)?;
@@ -105,7 +106,8 @@ fn row(line: &str, of_enum: bool, comment: &mut String, out: &mut String) -> Res
     Ok(())
 }
 
-fn snake(name: &str) -> String {
+/// `SomeName` as `some_name`.
+pub fn snake(name: &str) -> String {
     let mut out = String::new();
     for (index, letter) in name.chars().enumerate() {
         if letter.is_uppercase() && index > 0 {

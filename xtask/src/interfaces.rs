@@ -3,6 +3,7 @@
 //! They are written by hand, because their worth is in what a person should do; this check finds what is missing, and symbols
 //! and events that are no more.
 
+use crate::docs::snake;
 use crate::shell;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -238,17 +239,6 @@ fn what(code: &str) -> Vec<Told> {
         }
     }
     found
-}
-
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if letter.is_uppercase() && index > 0 {
-            out.push('_');
-        }
-        out.extend(letter.to_lowercase());
-    }
-    out
 }
 
 /// Each event has a section of its own, with a row for each field and no other.

@@ -10,6 +10,7 @@ mod fuzz;
 mod interfaces;
 mod machine;
 mod range;
+mod rfcs;
 mod rooms;
 mod shell;
 mod test;
@@ -24,9 +25,10 @@ cargo xtask run      start the whole gateway on loopback with demo accounts, a s
 cargo xtask test     install what the tests need and run all of them; ends with the count
 cargo xtask check    format, clippy, walls, docs: what must be clean before a commit
 cargo xtask walls    the arrows between rooms and the other invariants of ARCHITECTURE.md
-cargo xtask docs     write docs/config.md from the doc comments (--check: compare only)
+cargo xtask docs     write docs/config.md from the doc comments (--check: compare only, and the lists of
+                     symbols, replies, events and RFCs)
 cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | content | all
-cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content [--help]
+cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content | near [--help]
 cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
 cargo xtask range    the adversary in the box: recorded traffic with attacks through the judgement in simulated time [--help]
 cargo xtask train    train the shipped content model from the corpora (--check: compare with the one in the project)

@@ -7,6 +7,7 @@
 use crate::attempt::{self, Connection, Lost, Unreachable};
 use crate::client::{Event, Exchange, Stage};
 use crate::context::{Context, LARGE_OCTETS, Phase};
+use crate::lesson::Lesson;
 use crate::settings::SiteLimits;
 use crate::settle::{Fate, Hop, settle};
 use crate::shaping::{Carrier, Failed, Path};
@@ -369,13 +370,15 @@ impl Session<'_> {
         if let Some(later) = later {
             self.carrier.path.put_back(later);
         }
-        settle(
-            self.context,
-            work,
-            now.into_iter().map(Fate::Answered).collect(),
-            Some(&hop),
-        )
-        .await;
+        let lesson = match &exchange.to_message {
+            Some(reply) => Lesson::of(self.context, &work, reply).await,
+            None => None,
+        };
+        let fates = now.into_iter().map(Fate::Answered).collect();
+        settle(self.context, work, fates, Some(&hop)).await;
+        if let Some(lesson) = lesson {
+            lesson.learn(self.context, &hop);
+        }
     }
 
     /// The connection is gone. What was not begun there goes back; what was is rescheduled.
@@ -469,7 +472,7 @@ fn exchange(work: &Work, offered: &Extensions) -> Exchange {
 }
 
 /// Large messages are read by a thread that may wait for the disk.
-async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Bytes, StoreError> {
+pub(crate) async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Bytes, StoreError> {
     if size_octets <= LARGE_OCTETS {
         return context.store.queue.message(id);
     }

@@ -57,6 +57,8 @@ pub(crate) struct Exchange {
     accepted: usize,
     /// The peer answered anything to this transaction.
     pub answered: bool,
+    /// What it said to the message itself.
+    pub to_message: Option<Reply>,
     mail_refused: bool,
 }
 
@@ -340,6 +342,9 @@ impl Client {
 
     fn on_dot(&mut self, stage: Stage, reply: &Reply) -> Event {
         self.dirty = false;
+        if let Some(exchange) = self.exchanges.front_mut() {
+            exchange.to_message = (stage == Stage::Dot).then(|| reply.clone());
+        }
         self.finish((stage == Stage::Dot).then_some(reply))
     }
 

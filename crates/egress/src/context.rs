@@ -45,6 +45,8 @@ pub(crate) struct Context {
     /// Kibibytes of large messages in memory.
     large: Arc<Semaphore>,
     large_kibibytes_max: u32,
+    /// One message is learned from at a time.
+    pub lessons: Arc<Semaphore>,
     pub phase: watch::Sender<Phase>,
     random: Mutex<StdRng>,
     /// Hosts whose TLS failed, and when.
@@ -94,6 +96,7 @@ impl Context {
             leased: Arc::new(Semaphore::new(settings.bounds.leased_max)),
             large: Arc::new(Semaphore::new(large_kibibytes_max as usize)),
             large_kibibytes_max,
+            lessons: Arc::new(Semaphore::new(1)),
             phase: watch::channel(Phase::Running).0,
             random: Mutex::new(StdRng::seed_from_u64(seed)),
             tls_broken: Mutex::default(),

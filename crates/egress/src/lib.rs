@@ -15,6 +15,7 @@ mod carrier;
 mod client;
 mod context;
 mod dsn;
+mod lesson;
 mod lookup;
 mod pool;
 mod retry;

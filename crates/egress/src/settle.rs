@@ -121,7 +121,10 @@ fn tell_ledger(context: &Context, envelope: &Envelope, outcomes: &[(u32, Settlem
     let message = envelope.id.to_string();
     for (_, settlement) in outcomes {
         if let Some(returned) = returned(settlement) {
-            context.store.ledger.returned(&envelope.scope.sender, returned, &message, now);
+            context
+                .store
+                .ledger
+                .returned(&envelope.scope.sender, returned, &message, now);
         }
     }
 }

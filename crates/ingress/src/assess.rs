@@ -7,7 +7,7 @@
 use crate::conduct::Behaviour;
 use crate::gather::{Gatherer, Gathering, Message, Question};
 use jiff::Timestamp;
-use risk::{Action, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
+use risk::{Action, Bands, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use store::{Reservation, StoreError};
@@ -110,12 +110,25 @@ impl Assessor {
         if !carried_out {
             return Ok(None);
         }
+        if let Some(content) = facts.content.known() {
+            let (bands, campaigns) = (Bands::of(content), &self.gatherer.store.campaigns);
+            campaigns.remember(&bands, &sender.key(), story.id(), &verdict, now);
+        }
         if taken {
             self.count_text(&facts);
         }
-        if let (Some(behaviour), Some(known), Some(trial)) = (&behaviour, facts.conduct.known(), &verdict.trial) {
+        if let (Some(behaviour), Some(known), Some(trial)) =
+            (&behaviour, facts.conduct.known(), &verdict.trial)
+        {
             let accepted = verdict.action == Action::Accept;
-            ledger.behaved(sender, &behaviour.sending(), behaviour.client(), known, trial, accepted);
+            ledger.behaved(
+                sender,
+                &behaviour.sending(),
+                behaviour.client(),
+                known,
+                trial,
+                accepted,
+            );
         }
         if taken && verdict.action == Action::Accept && verdict.class == Class::Clean {
             let content = facts.content.known();

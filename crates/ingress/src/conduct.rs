@@ -6,10 +6,12 @@
 //!
 //! Promises: marks only, keyed by the site. Trusts nothing of the message.
 
+use jiff::Timestamp;
 use mail::Address;
 use mail::message::Header;
-use risk::{ContentFacts, Door, IdentityFacts, Match, Recipient, Sender, SenderKind, Sending, Sketch, Whence};
-use jiff::Timestamp;
+use risk::{
+    ContentFacts, Door, IdentityFacts, Match, Recipient, Sender, SenderKind, Sending, Sketch, Whence,
+};
 use std::net::IpAddr;
 use store::{Geo, Ledger};
 
@@ -30,7 +32,9 @@ impl Behaviour {
     /// Of a session, before there is a message.
     pub fn of_session(ledger: &Ledger, geo: &Geo, door: &Door, sender: &Sender, at: Timestamp) -> Self {
         let whence = match sender.kind {
-            SenderKind::Mailbox | SenderKind::Ip => door.client.map(|client| whence(ledger, geo, client, door)),
+            SenderKind::Mailbox | SenderKind::Ip => {
+                door.client.map(|client| whence(ledger, geo, client, door))
+            }
             SenderKind::Host | SenderKind::Script => None,
         };
         Self {
@@ -64,7 +68,9 @@ impl Behaviour {
         self.is_bulk = has("List-Unsubscribe") || has("List-Id");
         self.is_foreign = matches!(identity.header_from, Match::Foreign(_));
         if self.kind == SenderKind::Host {
-            let field = header.first("X-PHP-Originating-Script").or_else(|| header.first("From"));
+            let field = header
+                .first("X-PHP-Originating-Script")
+                .or_else(|| header.first("From"));
             self.whence = field.map(|field| Whence {
                 place: ledger.mark(field.text().to_lowercase().as_bytes()) as u32,
                 ..Whence::default()
@@ -102,13 +108,21 @@ impl Behaviour {
 pub fn whence(ledger: &Ledger, geo: &Geo, client: IpAddr, door: &Door) -> Whence {
     let located = geo.locate(client);
     let network = match client {
-        IpAddr::V4(address) => address.octets().first_chunk::<3>().map(|octets| ledger.mark(octets)),
-        IpAddr::V6(address) => address.octets().first_chunk::<6>().map(|octets| ledger.mark(octets)),
+        IpAddr::V4(address) => address
+            .octets()
+            .first_chunk::<3>()
+            .map(|octets| ledger.mark(octets)),
+        IpAddr::V6(address) => address
+            .octets()
+            .first_chunk::<6>()
+            .map(|octets| ledger.mark(octets)),
     };
     let manner = format!("{} {}", greeting(&door.helo), door.tls);
     Whence {
         place: network.unwrap_or_default() as u32,
-        provider: located.system.map_or(0, |number| (ledger.mark(&number.to_be_bytes()) as u16).max(1)),
+        provider: located
+            .system
+            .map_or(0, |number| (ledger.mark(&number.to_be_bytes()) as u16).max(1)),
         country: located.country.unwrap_or_default(),
         client: (ledger.mark(manner.as_bytes()) as u16).max(1),
     }

@@ -572,6 +572,7 @@ mod tests {
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
             geo_databases: Vec::new(),
+            campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         })
         .unwrap();
         let scanners = Arc::new(Scanners::new(ScannerSettings::default(), Dialer::system()));

@@ -16,8 +16,8 @@ use mail::Address;
 use mail::message::Header;
 use risk::model::Models;
 use risk::{
-    Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides, Limits, Policy, Role, Sender,
-    SenderKind, Stage, Verdict,
+    Bands, CampaignFacts, Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides,
+    Limits, Policy, Role, Sender, SenderKind, Stage, Verdict,
 };
 use std::sync::Arc;
 use store::{Account, Directory, Domain, Network, NetworkTrust, Reservation, Store, StoreError, Tenant};
@@ -97,7 +97,8 @@ impl Gatherer {
         let usage = ledger.usage(question.sender, &limits.by_level(), 1, counted, question.now);
         facts.usage = Gathered::Known(usage);
         let session = self.behaviour(question);
-        facts.conduct = Gathered::Known(ledger.conduct(question.sender, &session.sending(), session.client()));
+        facts.conduct =
+            Gathered::Known(ledger.conduct(question.sender, &session.sending(), session.client()));
         facts
     }
 
@@ -124,6 +125,7 @@ impl Gatherer {
         facts.conduct = Gathered::Known(conduct);
         if is_settled(&risk::judge(&facts, &policy)) {
             facts.content = examine(message.octets, question.sender, role, &models).await;
+            facts.campaign = self.campaign(&facts);
             return Gathering {
                 facts,
                 reservation,
@@ -142,6 +144,7 @@ impl Gatherer {
             let standing = self.store.ledger.standing(question.sender, &policy, question.now);
             facts.standing = Gathered::Known(standing);
         }
+        facts.campaign = self.campaign(&facts);
         if let Some(content) = facts.content.known() {
             behaviour.read(content);
         }
@@ -152,6 +155,18 @@ impl Gatherer {
             reservation,
             behaviour,
         }
+    }
+
+    /// Alike messages of other senders.
+    fn campaign(&self, facts: &Facts) -> Gathered<CampaignFacts> {
+        let recall = |content| {
+            let campaigns = &self.store.campaigns;
+            campaigns.recall(&Bands::of(content), &facts.sender.key(), facts.at)
+        };
+        facts
+            .content
+            .known()
+            .map_or(Gathered::Off, |content| Gathered::Known(recall(content)))
     }
 
     /// The message itself, and what site and lists know of its links.
@@ -206,7 +221,12 @@ fn is_settled(verdict: &Verdict) -> bool {
     )
 }
 
-async fn examine(octets: &Bytes, sender: &Sender, role: Role, models: &Arc<Models>) -> Gathered<ContentFacts> {
+async fn examine(
+    octets: &Bytes,
+    sender: &Sender,
+    role: Role,
+    models: &Arc<Models>,
+) -> Gathered<ContentFacts> {
     if octets.len() <= INLINE_OCTETS_MAX {
         return Gathered::Known(look(octets, sender, role, models));
     }

@@ -7,7 +7,7 @@
 use mail::smtp::Reply;
 use mail::smtp::data::DataDefect;
 use mail::smtp::reply::WRITTEN_LINE_OCTETS_MAX;
-use risk::{Action, Cause, Language, Reason, Room, Sender, SenderKind, Shown, Verdict};
+use risk::{Action, Cause, Language, Reason, Room, Sender, SenderKind, Shown, Verdict, without_middle};
 use store::StoreError;
 use trace::Id;
 
@@ -61,10 +61,31 @@ pub fn reply(verdict: &Verdict, to: &Addressee<'_>) -> Option<Reply> {
     Some(Reply::new(code, enhanced, opening + &sentence + &ending))
 }
 
-/// Postfix's wording, which help desks know.
+/// Postfix's wording, which help desks know, in one line: where it is too long, address and login lose their middles.
 fn not_owned(field: &str, address: &str, temporary: bool, to: &Addressee<'_>) -> Reply {
+    const CHARS: [usize; 4] = [120, 80, 48, 24];
+    let full = not_owned_words(field, address, &to.sender.name, temporary, to);
+    let fits = |reply: &Reply| {
+        let mut line = Vec::new();
+        reply.write(&mut line, to.utf8);
+        line.len() <= WRITTEN_LINE_OCTETS_MAX
+    };
+    let shortened = |chars| {
+        let (address, login) = (
+            without_middle(address, chars),
+            without_middle(&to.sender.name, chars),
+        );
+        not_owned_words(field, &address, &login, temporary, to)
+    };
+    std::iter::once(full.clone())
+        .chain(CHARS.into_iter().map(shortened))
+        .find(fits)
+        .unwrap_or(full)
+}
+
+fn not_owned_words(field: &str, address: &str, login: &str, temporary: bool, to: &Addressee<'_>) -> Reply {
     let whose = match to.sender.kind {
-        SenderKind::Mailbox => format!("not owned by user {}", to.sender.name),
+        SenderKind::Mailbox => format!("not owned by user {login}"),
         _ => "not logged in".to_owned(),
     };
     if field == "MAIL FROM" {
@@ -396,6 +417,77 @@ mod tests {
         );
     }
 
+    /// Whatever names and addresses a message and its scanners have.
+    #[test]
+    fn other_causes_are_one_line() {
+        let (long, wide) = ("a".repeat(1_000), "счёт".repeat(250));
+        let address = format!("{}@{}.example", "a".repeat(64), "b".repeat(180));
+        let file = |name: &str, inside: &str| Reason::Attachment {
+            name: name.into(),
+            kind: long.clone(),
+            inside: inside.into(),
+        };
+        let of = |field: &str| Reason::NotOwned {
+            field: field.into(),
+            address: address.clone(),
+        };
+        let reasons = [
+            file(&long, ""),
+            file(&wide, &wide),
+            Reason::ArchiveBomb { name: wide.clone() },
+            Reason::Malware {
+                name: long.clone(),
+                scanner: wide.clone(),
+            },
+            Reason::Unchecked {
+                scanners: vec![long.clone(), long.clone(), wide.clone()],
+            },
+            of("MAIL FROM"),
+            of("Sender"),
+        ];
+        let mut sender = sender(SenderKind::Mailbox);
+        sender.name = format!("{}@{}.example", "c".repeat(64), "d".repeat(240));
+        for (reason, language) in reasons
+            .iter()
+            .flat_map(|reason| Language::ALL.map(|one| (reason, one)))
+        {
+            for utf8 in [false, true] {
+                let to = Addressee {
+                    sender: &sender,
+                    language,
+                    utf8,
+                    id: Id::from_u64(7),
+                    public_url: Some("https://dogana.mail.example.com"),
+                };
+                let mut octets = Vec::new();
+                let verdict = verdict(reason.clone());
+                reply(&verdict, &to).unwrap().write(&mut octets, utf8);
+                let text = String::from_utf8(octets).unwrap();
+                assert!(
+                    text.len() <= 512 && text.lines().count() == 1,
+                    "{}: {text}",
+                    text.len()
+                );
+                assert!(text.contains("..."), "{text}");
+            }
+        }
+    }
+
+    fn verdict(reason: Reason) -> Verdict {
+        Verdict {
+            class: Class::Spam,
+            action: Action::Refuse,
+            cause: reason.cause(),
+            reason,
+            score: Decibans::new(9.0),
+            symbols: Vec::new(),
+            pool: "risk".into(),
+            on_allowance: false,
+            unchecked: false,
+            trial: None,
+        }
+    }
+
     /// Whatever the message says, the reply is one line.
     #[test]
     fn one_line_of_512_octets() {
@@ -407,18 +499,7 @@ mod tests {
             ("OFFICE_EXTERNAL", &[&wide, &long, &host]),
         ]);
         let sender = sender(SenderKind::Mailbox);
-        let verdict = Verdict {
-            class: Class::Spam,
-            action: Action::Refuse,
-            cause: reason.cause(),
-            reason,
-            score: Decibans::new(9.0),
-            symbols: Vec::new(),
-            pool: "risk".into(),
-            on_allowance: false,
-            unchecked: false,
-            trial: None,
-        };
+        let verdict = verdict(reason);
         for language in Language::ALL {
             for (url_octets, utf8) in [(0, false), (40, false), (40, true), (200, true), (300, true)] {
                 let url = format!("https://{}", "m".repeat(url_octets));

@@ -1,4 +1,4 @@
-//! Delivery status notifications (RFC 3464, 3461 §6): human part first, then the machine's, then the message or its header.
+//! Delivery status notifications (RFC 3464, RFC 3461 §6): human part first, then the machine's, then the message or its header.
 //!
 //! Promises: CRLF line ends, no line over 998 octets, nothing but 7 bits unless a whole 8-bit message is returned or the
 //! address it goes to is not ASCII; text of others is cleaned of controls and stands where it cannot start a field or a part.
@@ -11,6 +11,7 @@ mod report;
 mod returned;
 
 use crate::received::rfc5322_date;
+use crate::smtp::reply::fold;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
@@ -19,10 +20,28 @@ use returned::Returned;
 pub use report::{Happened, Report, ReportedRecipient};
 pub use returned::RETURNED_OCTETS_MAX;
 
+/// Octets of a word that is not cut; with name and blanks still below 998.
+const WORD_OCTETS_MAX: usize = 600;
 /// Tries for a boundary that the parts do not have. More than fit into what is returned, so one is found.
 const BOUNDARY_TRIES_MAX: u32 = 20_000;
 /// Octets of base64 on a line (RFC 2045 §6.8).
 const BASE64_LINE_OCTETS_MAX: usize = 76;
+
+/// The words of a text; one of more than [`WORD_OCTETS_MAX`] octets in pieces.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').flat_map(|word| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let (head, tail) = if rest.len() > WORD_OCTETS_MAX {
+                fold(rest, WORD_OCTETS_MAX)
+            } else {
+                (rest, "")
+            };
+            rest = tail;
+            (!head.is_empty()).then_some(head)
+        })
+    })
+}
 
 impl Report<'_> {
     /// Writes the message: `multipart/report; report-type=delivery-status`, `Auto-Submitted: auto-replied`, CRLF line ends,

@@ -2,7 +2,8 @@
 //!
 //! Promises: no I/O, no clock, no allocation without a bound, no panic on any input. Time is an argument.
 //! Trusts nothing: every byte handed in may come from an attacker.
-//! Standards: RFC 5321, 5322, 2045 to 2047, 2231, 3030, 3461 to 3464, 4954, 6376, 6531, 8463.
+//! Standards: RFC 5321, RFC 5322, RFC 2045, RFC 2046, RFC 2047, RFC 2231, RFC 3030, RFC 3461, RFC 3463, RFC 3464, RFC 4954,
+//! RFC 6376, RFC 6531, RFC 8463.
 
 pub mod address;
 pub mod dkim;

@@ -18,7 +18,7 @@ pub struct Received<'a> {
     pub client: Option<IpAddr>,
     /// Our name.
     pub by: &'a str,
-    /// `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `UTF8SMTPSA`, ... (RFC 3848, 6531).
+    /// `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `UTF8SMTPSA`, ... (RFC 3848, RFC 6531).
     pub with: &'a str,
     /// TLS version and cipher for a comment.
     pub tls: Option<&'a str>,

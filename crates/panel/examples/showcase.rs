@@ -173,6 +173,7 @@ async fn main() -> Outcomes<()> {
         stories_kept_days: 30,
         stories_octets_max: 1 << 30,
         geo_databases: Vec::new(),
+        campaign_messages_max: store::Campaigns::MEMBERS_MIN,
     };
     let store = Store::open(&settings)?;
     let metrics = Metrics::new();

@@ -1,6 +1,7 @@
 //! What every request passes: armour of headers, proof that it comes from this site, and who it is.
 //!
-//! Standards: RFC 6265 §4.1.2 (cookie attributes, prefix `__Host-`), Content Security Policy Level 3, Fetch metadata.
+//! Standards: RFC 6265 §4.1.2 (cookie attributes; the prefix `__Host-` is of its coming successor, draft-ietf-httpbis-rfc6265bis),
+//! Content Security Policy Level 3, Fetch metadata.
 
 use crate::state::Shared;
 use crate::{PanelError, Viewer};

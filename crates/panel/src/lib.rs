@@ -31,7 +31,7 @@ mod wire;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::Arc;
 
 pub use error::PanelError;
@@ -104,6 +104,7 @@ fn api() -> Router<Arc<state::Shared>> {
         .route("/v1/model/export", get(model::export))
         .route("/v1/model/reset", post(model::reset))
         .route("/v1/model/restore/{id}", post(model::restore))
+        .route("/v1/model/labels", delete(model::forget))
 }
 
 /// Where operators give messages and models.

@@ -154,6 +154,38 @@ pub(crate) async fn restore(
     .await
 }
 
+/// Whose labels are forgotten.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forgotten {
+    source: String,
+    /// Key of a sender: only labels of its mail.
+    account: Option<String>,
+}
+
+/// `DELETE /v1/model/labels`: as if a source had never said anything.
+pub(crate) async fn forget(
+    State(shared): State<Arc<Shared>>,
+    viewer: Viewer,
+    Params(of): Params<Forgotten>,
+) -> Result<Json<ModelReport>, PanelError> {
+    operator(&viewer)?;
+    let why = format!("{} {}", of.source, of.account.as_deref().unwrap_or_default());
+    change(
+        shared,
+        viewer,
+        "model_forget",
+        why.trim_end().to_owned(),
+        move |shared| {
+            let models = &shared.state.store.models;
+            models
+                .forget(&of.source, of.account.as_deref(), shared.now())
+                .map(|_| ())
+        },
+    )
+    .await
+}
+
 /// `PUT /v1/model`: takes over a model of another site.
 pub(crate) async fn import(
     State(shared): State<Arc<Shared>>,
@@ -298,21 +330,17 @@ fn subject(
 
 impl Subject {
     fn view(&self, shared: &Shared) -> Result<View, PanelError> {
-        let octets = match &self.message {
-            Message::Octets(octets) => octets.clone(),
+        match &self.message {
+            Message::Octets(octets) => Ok(risk::view_of_file(octets)),
             Message::InTheQueue => {
-                shared
-                    .state
-                    .store
-                    .queue
-                    .message(self.story)
-                    .map_err(|error| match error {
-                        StoreError::Missing(_) => PanelError::NotKept,
-                        other => other.into(),
-                    })?
+                let octets = shared.state.store.queue.message(self.story);
+                let octets = octets.map_err(|error| match error {
+                    StoreError::Missing(_) => PanelError::NotKept,
+                    other => other.into(),
+                })?;
+                Ok(view(&octets, &self.scope))
             }
-        };
-        Ok(view(&octets, &self.scope))
+        }
     }
 
     fn tell(self, shared: &Shared, viewer: &Viewer, verb: &str) {

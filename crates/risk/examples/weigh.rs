@@ -29,5 +29,12 @@ fn main() -> ExitCode {
             .map_or(0.0, |reading| reading.odds);
     }
     println!("{} octets, log odds {last:.2}", message.len());
+    let e = examine(&message, &mail::message::Limits::default(), &[]);
+    println!(
+        "{} characters, {} links, {} attachments",
+        e.facts.text.map_or(0, |t| t.characters),
+        e.facts.links.map_or(0, |l| l.links.len()),
+        e.facts.attachments.len()
+    );
     ExitCode::SUCCESS
 }

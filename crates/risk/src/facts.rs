@@ -3,7 +3,7 @@
 //! A fact that did not come is a fact too: [`Gathered`] says why. New groups of facts are added as optional fields, so that
 //! stored facts of older versions can still be read.
 
-use crate::{ContentFacts, Limits, Sender, Standing};
+use crate::{CampaignFacts, ContentFacts, Limits, Sender, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -206,6 +206,9 @@ pub struct Facts {
     /// The message itself.
     #[serde(default)]
     pub content: Gathered<ContentFacts>,
+    /// Messages of other senders that are alike it.
+    #[serde(default)]
+    pub campaign: Gathered<CampaignFacts>,
     /// Other scanners.
     #[serde(default)]
     pub scans: Vec<Scan>,
@@ -230,6 +233,7 @@ impl Facts {
             standing: Gathered::Off,
             conduct: Gathered::Off,
             content: Gathered::Off,
+            campaign: Gathered::Off,
             scans: Vec::new(),
         }
     }

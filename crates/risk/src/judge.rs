@@ -207,7 +207,7 @@ fn by_conduct(facts: &Facts, verdict: &mut Verdict) -> Option<Decision> {
     let sights = facts
         .conduct
         .known()
-        .map(|known| conduct::told_sights(facts.sender.kind, known, trial));
+        .map(|known| conduct::told_sights(facts, known, trial));
     Some((
         action,
         Reason::Conduct {

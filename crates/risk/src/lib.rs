@@ -22,13 +22,15 @@ mod window;
 
 pub use cause::Cause;
 pub use conduct::{
-    CampaignSeen, Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms,
-    Novelty, Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared,
-    SharedFacts, Sight, Sketch, Stop, Sums, TextHabit, Trial, Whence, fold,
+    Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms, Novelty,
+    Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared, SharedFacts, Sight,
+    Sketch, Stop, Sums, TextHabit, Trial, Whence, fold,
 };
 pub use content::{
-    AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, examine, view,
+    AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, author, examine,
+    view, view_of_file,
 };
+pub use content::{Bands, CAMPAIGN_S, CampaignFacts, SharedBands};
 pub use content::{
     HostSeen, LinkFact, LinkFacts, LinkFlag, ListHit, ListKind, NewHosts, collect_links, is_harmless,
 };
@@ -39,7 +41,7 @@ pub use facts::{
 pub use judge::judge;
 pub use limits::{LimitOverrides, Limits, Windowed};
 pub use policy::{Act, Acts, Allowance, FailurePolicy, IdentityMode, ListenerPolicy, Policy, PolicyError};
-pub use reason::{Counted, Language, Observation, Reason, Room, Shown};
+pub use reason::{Counted, Language, Observation, Reason, Room, Shown, without_middle};
 pub use sender::{Level, Role, Sender, SenderKind};
 pub use standing::{Lock, Standing};
 pub use symbol::{Group, Symbol};

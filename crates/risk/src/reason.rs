@@ -12,8 +12,14 @@ use jiff::Timestamp;
 pub use language::Language;
 pub use observation::Observation;
 pub(crate) use observation::heaviest;
+pub use observation::without_middle;
 use serde::{Deserialize, Serialize};
 use spans::{counted_word, english_span, italian_span, level_word, minute, russian_span};
+
+/// Characters of a name or address in a sentence, the longest form first.
+const DATA_CHARS: [usize; 6] = [usize::MAX, 200, 100, 64, 40, DATA_CHARS_MIN];
+/// What is told of one in any case.
+const DATA_CHARS_MIN: usize = 24;
 
 /// What a volume limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,12 +135,12 @@ pub enum Shown {
     Nothing,
 }
 
-/// What a sentence about the content may show, and how long it may be. The other sentences are short.
+/// What a sentence may show of the message, and how long it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// What is shown.
     pub shown: Shown,
-    /// Octets at most; the sentence is never shorter than its opening words.
+    /// Octets at most; names are shortened until it fits, and never is it shorter than its words of ours.
     pub octets_max: usize,
 }
 
@@ -176,11 +182,39 @@ impl Reason {
         if let Self::Conduct { sights } = self {
             return sights::sentence(sights, language, room);
         }
-        match language {
-            Language::English => self.english(),
-            Language::Italian => self.italian(),
-            Language::Russian => self.russian(),
+        let told = |chars| {
+            let reason = self.shortened(chars);
+            match language {
+                Language::English => reason.english(),
+                Language::Italian => reason.italian(),
+                Language::Russian => reason.russian(),
+            }
+        };
+        let fits = |sentence: &String| sentence.len() <= room.octets_max;
+        let mut longest_first = DATA_CHARS.into_iter().map(told);
+        longest_first.find(fits).unwrap_or_else(|| told(DATA_CHARS_MIN))
+    }
+
+    /// The same with names, addresses and types of at most so many characters each.
+    fn shortened(&self, chars: usize) -> Self {
+        let mut reason = self.clone();
+        let cut = |text: &mut String| *text = without_middle(text, chars);
+        match &mut reason {
+            Self::NotOwned { address, .. } => cut(address),
+            Self::Attachment { name, kind, inside } => [name, kind, inside].into_iter().for_each(cut),
+            Self::ArchiveBomb { name } => cut(name),
+            Self::Malware { name, scanner } => [name, scanner].into_iter().for_each(cut),
+            Self::Unchecked { scanners } => scanners.iter_mut().for_each(cut),
+            Self::None
+            | Self::Unclear { .. }
+            | Self::Locked { .. }
+            | Self::Rate { .. }
+            | Self::Recipients { .. }
+            | Self::Content { .. }
+            | Self::Conduct { .. }
+            | Self::Allowance { .. } => {}
         }
+        reason
     }
 
     fn english(&self) -> String {

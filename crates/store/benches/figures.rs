@@ -4,13 +4,14 @@
 
 use jiff::Timestamp;
 use risk::{
-    Action, Cause, Class, Decibans, Level, Limits, Policy, Reason, Sender, SenderKind, Verdict, Windowed,
+    Action, Bands, Cause, Class, ContentFacts, Decibans, Level, Limits, Policy, Reason, Sender, SenderKind,
+    TextFacts, Verdict, Windowed,
 };
 use serde_json::value::RawValue;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Account, Directory, Ledger, Stories, StoryFilter};
+use store::{Account, Campaigns, Directory, Ledger, Stories, StoryFilter};
 use trace::{Event, Id, Scope, Sink, What};
 
 const HASH: &str = "$5$rounds=1000$abcdefgh$ue35C0ITbth1b5zVUjrjm2mMmsmMKiodEeH2UV/Hq10";
@@ -20,6 +21,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    campaigns();
     directory(&runtime);
     ledger(&runtime);
     stories(&runtime);
@@ -40,6 +42,65 @@ fn each(name: &str, rounds: u32, mut work: impl FnMut(u32)) {
     }
     let (wall, used) = (begun.elapsed() / rounds, (cpu() - cpu_begun) / rounds);
     println!("{name:<58} {wall:>12.2?} wall {used:>12.2?} CPU");
+}
+
+/// A full index: what is asked and entered finds nothing in the processor's cache.
+fn campaigns() {
+    let campaigns = Campaigns::new(Campaigns::MEMBERS_MAX);
+    let bands: Vec<Bands> = (0..200_000u32)
+        .map(|n| {
+            let mut content = ContentFacts {
+                text: Some(TextFacts::default()),
+                ..ContentFacts::default()
+            };
+            content.text.iter_mut().for_each(|text| {
+                text.bands = (0..8)
+                    .map(|band| (n << 3 | band).wrapping_mul(2_654_435_761))
+                    .collect();
+            });
+            Bands::of(&content)
+        })
+        .collect();
+    let senders: Vec<String> = (0..1_000)
+        .map(|n| format!("mailbox:user{n}@example.com"))
+        .collect();
+    let (now, verdict) = (Timestamp::now(), verdict());
+    let sender = |n: u32| senders[n as usize % 1_000].as_str();
+    let enter = |n: u32| {
+        let at = n.wrapping_mul(7_919) as usize % bands.len();
+        campaigns.remember(&bands[at], sender(n), Id::generate(now), &verdict, now);
+    };
+    each("campaign, entered (a new text)", 200_000, |n| {
+        campaigns.remember(&bands[n as usize], sender(n), Id::generate(now), &verdict, now);
+    });
+    each("campaign, asked", 1_000_000, |n| {
+        let at = n.wrapping_mul(7_919) as usize % bands.len();
+        black_box(campaigns.recall(&bands[at], "mailbox:other@example.com", now));
+    });
+    each(
+        "campaign, entered (known texts of many senders)",
+        1_000_000,
+        enter,
+    );
+    each("campaign, asked, eight senders in every band", 1_000_000, |n| {
+        let at = n.wrapping_mul(7_919) as usize % bands.len();
+        black_box(campaigns.recall(&bands[at], "mailbox:other@example.com", now));
+    });
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        class: Class::Clean,
+        action: Action::Accept,
+        cause: Cause::None,
+        reason: Reason::None,
+        score: Decibans::new(-20.0),
+        symbols: Vec::new(),
+        pool: "clean".into(),
+        on_allowance: false,
+        unchecked: false,
+        trial: None,
+    }
 }
 
 fn directory(runtime: &tokio::runtime::Runtime) {
@@ -132,18 +193,7 @@ fn ledger(runtime: &tokio::runtime::Runtime) {
         windows: vec![window(3_600, 300), window(86_400, 1_000)],
         recipients_per_message: None,
     };
-    let verdict = Verdict {
-        class: Class::Clean,
-        action: Action::Accept,
-        cause: Cause::None,
-        reason: Reason::None,
-        score: Decibans::new(-20.0),
-        symbols: Vec::new(),
-        pool: "clean".into(),
-        on_allowance: false,
-        unchecked: false,
-        trial: None,
-    };
+    let verdict = verdict();
     let senders: Vec<Sender> = (0..2_000).map(sender).collect();
     let recipients: Vec<Vec<String>> = (0..1_000)
         .map(|n| (0..2).map(|m| format!("to{n}.{m}@example.net")).collect())

@@ -51,11 +51,17 @@ impl Geo {
     pub fn locate(&self, address: IpAddr) -> Located {
         let mut located = Located::default();
         for reader in &self.readers {
-            let found = reader.lookup(address).ok().and_then(|found| found.decode::<Record>().ok().flatten());
+            let found = reader
+                .lookup(address)
+                .ok()
+                .and_then(|found| found.decode::<Record>().ok().flatten());
             let Some(record) = found else {
                 continue;
             };
-            let country = record.country.or(record.registered_country).and_then(|country| country.iso_code);
+            let country = record
+                .country
+                .or(record.registered_country)
+                .and_then(|country| country.iso_code);
             located.country = located.country.or(country.as_deref().and_then(letters));
             located.system = located.system.or(record.autonomous_system_number);
         }
@@ -80,6 +86,9 @@ mod tests {
         let path = folder.path().join("geo.mmdb");
         std::fs::write(&path, b"no database").unwrap();
         assert!(Geo::open(&[&path]).is_err());
-        assert_eq!((letters("IT"), letters("it"), letters("ITA")), (Some(*b"IT"), None, None));
+        assert_eq!(
+            (letters("IT"), letters("it"), letters("ITA")),
+            (Some(*b"IT"), None, None)
+        );
     }
 }

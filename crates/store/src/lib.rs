@@ -4,6 +4,7 @@
 //! and not before (RFC 5321 §4.2.5, §6.1). docs/spool.md has the state table. Judges nothing.
 //! Trusts the file system to honour fsync; checks every record it reads back.
 
+mod campaigns;
 mod controls;
 mod database;
 mod directory;
@@ -21,6 +22,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use campaigns::{CampaignMember, Campaigns};
 pub use controls::{Controls, Pause, PauseScope};
 pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
@@ -30,8 +32,8 @@ pub use geo::{Geo, Located};
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{
-    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, SNAPSHOT_LABELS, SNAPSHOTS_KEPT,
-    Snapshot,
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, ModelReport, Models, REFUSALS_DAY_MAX,
+    REFUSALS_OF_ACCOUNT_DAY_MAX, SNAPSHOT_LABELS, SNAPSHOTS_KEPT, Snapshot,
 };
 pub use queue::{
     Arrival, Damage, Disk, DiskFile, Envelope, Folder, Lease, MESSAGE_OCTETS_MAX, Queue, QueueCounts,
@@ -55,6 +57,8 @@ pub struct Settings {
     pub stories_octets_max: u64,
     /// Databases of countries and providers in the MaxMind format; none is fine.
     pub geo_databases: Vec<PathBuf>,
+    /// Messages remembered for finding alike ones of other senders.
+    pub campaign_messages_max: usize,
 }
 
 /// The embedded store: a segment log for the queue, SQLite for everything else, both under one directory.
@@ -68,6 +72,8 @@ pub struct Store {
     pub ledger: Ledger,
     /// Where links of accepted mail lead to.
     pub hosts: Hosts,
+    /// Who sent alike messages of late.
+    pub campaigns: Campaigns,
     /// Stories.
     pub stories: Stories,
     /// What was learned of texts.
@@ -102,6 +108,7 @@ impl Store {
             directory: Directory::open(directory)?,
             ledger: Ledger::open(directory)?,
             hosts: Hosts::open(directory)?,
+            campaigns: Campaigns::new(settings.campaign_messages_max),
             stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             models: Models::open(directory)?,
             geo: Geo::open(&settings.geo_databases)?,

@@ -7,7 +7,7 @@
 //! harms nothing.
 //!
 //! Promises: reading and counting never wait for a fold or the disk; a label of an account that has given its share of the day
-//! is refused with a reason. What learns, forgets or reports blocks while it writes, and for seconds when many labels are folded
+//! is refused with a reason, as is one of a stranger that contradicts an operator. What learns, forgets or reports blocks while it writes, and for seconds when many labels are folded
 //! anew: callers on a runtime do it on a blocking thread.
 //! Limits: [`LABELS_MAX`], [`LABELS_OF_ACCOUNT_DAY_MAX`], [`SNAPSHOTS_KEPT`].
 
@@ -34,6 +34,10 @@ use std::time::Duration;
 pub const LABELS_MAX: i64 = 20_000;
 /// Labels that mail of one account may give in a day: nobody teaches the site alone.
 pub const LABELS_OF_ACCOUNT_DAY_MAX: i64 = 40;
+/// What receivers' servers said of mail of one account in a day: they are strangers, and may lie.
+pub const REFUSALS_OF_ACCOUNT_DAY_MAX: i64 = 8;
+/// And of all mail.
+pub const REFUSALS_DAY_MAX: i64 = 200;
 /// Snapshots kept.
 pub const SNAPSHOTS_KEPT: i64 = 5;
 /// Labels after which a snapshot is taken.
@@ -46,10 +50,17 @@ const BEHIND: Duration = Duration::from_secs(2);
 pub struct Label<'a> {
     /// Spam, or not.
     pub spam: bool,
-    /// Who said it: `operator`, `complaint`, `refusal`, `excursion`; at most 64 octets.
+    /// Who said it: [`Label::OPERATOR`], [`Label::REFUSAL`], `complaint`, `excursion`; at most 64 octets.
     pub source: &'a str,
     /// The sender of the message, or empty; labels of one account are limited. At most 320 octets.
     pub account: &'a str,
+}
+
+impl Label<'_> {
+    /// Somebody of this site. Nobody else can change what an operator said.
+    pub const OPERATOR: &'static str = "operator";
+    /// A receiver's server that refused the message for its content.
+    pub const REFUSAL: &'static str = "refusal";
 }
 
 /// The model in figures.
@@ -61,6 +72,8 @@ pub struct ModelReport {
     pub learned_other: u64,
     /// Labels kept.
     pub labels: i64,
+    /// Of each source how many labels are kept: as spam, and as other mail.
+    pub sources: Vec<(String, i64, i64)>,
     /// Accepted messages that scores are compared with, by role.
     pub ranks: Vec<(Role, u32)>,
     /// Snapshots that can be restored: number, when, messages learned.
@@ -202,6 +215,20 @@ impl Models {
         Ok(())
     }
 
+    /// Forgets all that a source said, of all mail or of one account's, as if it had never been said. Tells how many labels
+    /// that were.
+    pub fn forget(&self, source: &str, account: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
+        let mut desk = locked(&self.shared.desk);
+        let Desk { connection, fold } = &mut *desk;
+        let forgotten = rows::remove_labels_of(connection, source, account)?;
+        if forgotten > 0 {
+            *fold = Fold::load(connection)?;
+            fold.snapshot_if_due(connection, now)?;
+            locked(&self.shared.counts).learned = true;
+        }
+        Ok(forgotten)
+    }
+
     /// Forgets everything: labels, snapshots, ranks; a new key.
     pub fn reset(&self) -> Result<(), StoreError> {
         self.begin_with(rows::clear)
@@ -256,6 +283,7 @@ impl Models {
             learned_spam,
             learned_other,
             labels,
+            sources: rows::sources(&desk.connection)?,
             ranks: ranks.map(|(role, ranks)| (*role, ranks.total())).collect(),
             snapshots,
         })

@@ -119,9 +119,12 @@ async fn turn(contender: &Contender, load: Load, sink: &Sink) -> Result<Turn> {
             Contender::Postfix(postfix) => postfix.log(),
         };
         bail!(
-            "{}: {} of {messages} taken; {said:.2000}",
+            "{}: {} of {messages} taken, {} deferred, {} refused, {} unknown; {said:.2000}",
             contender.name(),
-            result.taken
+            result.taken,
+            result.deferred,
+            result.refused,
+            result.unknown
         );
     }
     if !sink.wait_for(count + messages, Duration::from_secs(120)).await {

@@ -20,7 +20,7 @@ const ROOMS: [&str; 8] = [
     "ingress", "egress", "store", "risk", "mail", "trace", "net", "panel",
 ];
 
-/// Samples, prints the table, writes target/flame.svg.
+/// Samples, prints the table, writes docs/flame.svg.
 pub async fn run() -> Result<()> {
     println!("\nStages: where the gateway's processor time goes (relay without scan, {MESSAGES} messages)");
     let sink = Sink::start(SocketAddr::from(([127, 0, 0, 1], 0)), Behaviour::default()).await?;
@@ -53,7 +53,7 @@ pub async fn run() -> Result<()> {
     script.args(["script", "-F", "comm,ip,sym", "-i"]).arg(&data);
     let stacks = stacks(&shell::output(script)?);
     table(&stacks, used.as_secs_f64() * 1e3 / result.taken.max(1) as f64);
-    let svg = shell::root().join("target/flame.svg");
+    let svg = shell::root().join("docs/flame.svg");
     std::fs::write(&svg, flame(&stacks))?;
     println!("  flame graph: {}", svg.display());
     Ok(())
@@ -177,18 +177,20 @@ fn flame(stacks: &BTreeMap<Vec<String>, u64>) -> String {
 }
 
 fn draw(out: &mut String, name: &str, share: f64, (left, width): (f64, f64), depth: usize) {
-    let name = name
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    let colour = match room_of(&name) {
+    let colour = match room_of(name) {
         Some(room) => [
             "#7fb3d5", "#a9dfbf", "#f5b7b1", "#d7bde2", "#f9e79f", "#aed6f1", "#fad7a0", "#d5dbdb",
         ][ROOMS.iter().position(|known| *known == room).unwrap_or_default()],
         None => "#e8e4dc",
     };
     let top = depth * 16;
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     let shown: String = name.chars().take((width / 6.2) as usize).collect();
+    let (name, shown) = (escaped(name), escaped(&shown));
     // Writing into a String cannot fail.
     let _ = writeln!(
         out,

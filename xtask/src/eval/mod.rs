@@ -14,6 +14,7 @@ mod docx;
 pub mod dogana;
 mod metrics;
 mod modes;
+mod near;
 mod peers;
 mod render;
 mod resist;
@@ -27,6 +28,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use scores::{Job, Scores};
 
 const HELP: &str = "\
+cargo xtask eval near [--sample N]   how well near duplicates are found
 cargo xtask eval content [--modes a,b] [--peers a,b] [--sample N] [--fresh] [--write]
   --modes   immediate, first, tenth, foreign-sa, foreign-rest, attacks (all)
   --peers   dogana, bogofilter, rspamd, spamassassin (all)
@@ -43,12 +45,12 @@ struct Plan {
     write: bool,
 }
 
-/// What to evaluate: `content`.
+/// What to evaluate: `content`, `near`.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let Some(("content", rest)) = arguments
+    let words = arguments
         .split_first()
-        .map(|(first, rest)| (first.as_str(), rest))
-    else {
+        .map(|(first, rest)| (first.as_str(), rest));
+    let Some((what @ ("content" | "near"), rest)) = words else {
         bail!("what is to be evaluated?\n{HELP}");
     };
     let plan = plan(rest)?;
@@ -61,6 +63,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     let messages = sampled(corpus::without_copies(corpus::load()?), plan.sample);
     println!("── {} messages", messages.len());
+    if what == "near" {
+        println!("\n{}", near::run(&messages));
+        return Ok(());
+    }
     let mut tables = Vec::new();
     for mode in &plan.modes {
         let part = if mode == modes::ATTACKS {

@@ -7,9 +7,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use risk::model::{Ranks, shipped_ranks};
 use risk::{
-    Action, CampaignSeen, Channel, Conduct, ConductFacts, ContentFacts, Door, DoorKind, Facts, Gathered,
+    Action, CampaignFacts, Channel, Conduct, ConductFacts, ContentFacts, Door, DoorKind, Facts, Gathered,
     IdentityFacts, IdentityMode, Ledger, Match, Norms, Novelty, Outcome, Policy, Reading, Recipient,
-    Returned, Role, Sender, SenderKind, Sending, Shared, Stage, Sums, Trial, Verdict, Whence,
+    Returned, Role, Sender, SenderKind, Sending, Shared, Stage, Verdict, Whence,
 };
 use std::collections::HashMap;
 use std::time::Instant;
@@ -125,7 +125,7 @@ impl InProcess {
                 );
             }
             self.campaigns
-                .note(facts, trial, hash32(&facts.sender.key()), event.t);
+                .note(facts, verdict, hash32(&facts.sender.key()), event.t);
             if accepted {
                 self.norms.learn(conduct.role, &trial.raw);
                 let reading = facts
@@ -240,7 +240,7 @@ impl Gateway for InProcess {
                 .shared
                 .look(address(event), hash32(&event.account), event.t as u32);
         }
-        conduct.campaign = self.campaigns.look(&text.facts, hash32(&sender.key()), event.t);
+        let campaign = self.campaigns.look(&text.facts, hash32(&sender.key()), event.t);
         self.leave_out(&mut conduct);
         let door = Door {
             listener: "range".to_owned(),
@@ -255,6 +255,7 @@ impl Gateway for InProcess {
         facts.identity = Gathered::Known(identity);
         facts.standing = Gathered::Known(standing);
         facts.conduct = Gathered::Known(conduct);
+        facts.campaign = campaign.map_or(Gathered::Off, Gathered::Known);
         facts.content = Gathered::Known(self.content(text, role));
         let verdict = risk::judge(&facts, &self.policy);
         self.tell(event, &facts, &verdict);
@@ -390,48 +391,56 @@ fn hash32(text: &str) -> u32 {
 /// A stand-in for the index of near duplicates that the gateway keeps.
 #[derive(Default)]
 struct Campaigns {
-    bands: HashMap<(usize, u32), Vec<(u32, i64, f32)>>,
+    bands: HashMap<(usize, u32), Vec<Member>>,
 }
+
+/// Sender, time, score, and was it stopped.
+type Member = (u32, i64, f32, bool);
 
 const CAMPAIGN_S: i64 = 3 * 86_400;
 
 impl Campaigns {
-    fn look(&self, content: &ContentFacts, sender: u32, t: i64) -> Option<CampaignSeen> {
+    fn look(&self, content: &ContentFacts, sender: u32, t: i64) -> Option<CampaignFacts> {
         let bands = &content.text.as_ref()?.bands;
-        let mut shared: HashMap<(u32, i64), (u32, f32)> = HashMap::new();
-        for band in bands.iter().enumerate() {
-            for (other, at, suspicion) in self.bands.get(&(band.0, *band.1)).into_iter().flatten() {
+        let mut shared: HashMap<(u32, i64), (u32, f32, bool)> = HashMap::new();
+        for (place, band) in bands.iter().enumerate() {
+            for (other, at, score, stopped) in self.bands.get(&(place, *band)).into_iter().flatten() {
                 if *other != sender && t - at <= CAMPAIGN_S {
-                    let entry = shared.entry((*other, *at)).or_insert((0, *suspicion));
+                    let entry = shared.entry((*other, *at)).or_insert((0, *score, *stopped));
                     entry.0 += 1;
                 }
             }
         }
-        let near: Vec<_> = shared.iter().filter(|(_, (count, _))| *count >= 2).collect();
-        let senders: std::collections::HashSet<u32> = near.iter().map(|((sender, _), _)| *sender).collect();
-        Some(CampaignSeen {
-            senders: senders.len() as u32,
+        let near: Vec<_> = shared.iter().filter(|(_, (count, ..))| *count >= 2).collect();
+        let of = |stopped: bool| {
+            let some = near.iter().filter(|(_, (_, _, was))| !stopped || *was);
+            some.map(|((sender, _), _)| *sender)
+                .collect::<std::collections::HashSet<u32>>()
+                .len() as u32
+        };
+        Some(CampaignFacts {
+            senders: of(false),
             messages: near.len() as u32,
-            suspicion_db: near
+            first_seen: None,
+            refused: of(true),
+            score_max_db: near
                 .iter()
-                .map(|(_, (_, suspicion))| *suspicion)
-                .fold(0.0, f32::max),
+                .map(|(_, (_, score, _))| *score)
+                .fold(-200.0, f32::max),
         })
     }
 
-    fn note(&mut self, facts: &Facts, trial: &Trial, sender: u32, t: i64) {
+    fn note(&mut self, facts: &Facts, verdict: &Verdict, sender: u32, t: i64) {
         let Some(text) = facts.content.known().and_then(|content| content.text.as_ref()) else {
             return;
         };
-        let mut alone: Sums = trial.booked;
-        alone.set(Channel::Campaign, 0.0);
-        let suspicion: f32 = alone.0.iter().map(|ratio| ratio.max(0.0)).sum();
-        for band in text.bands.iter().enumerate() {
-            let entries = self.bands.entry((band.0, *band.1)).or_default();
+        let member = (sender, t, verdict.score.value(), verdict.action == Action::Refuse);
+        for (place, band) in text.bands.iter().enumerate() {
+            let entries = self.bands.entry((place, *band)).or_default();
             if entries.len() >= 8 {
                 entries.remove(0);
             }
-            entries.push((sender, t, suspicion));
+            entries.push(member);
         }
     }
 }

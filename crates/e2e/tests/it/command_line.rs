@@ -381,12 +381,17 @@ async fn the_model_is_taught_shown_and_taken_along() {
     let account = ["learn", "ham", honest, "--account", "mailbox:anna@acme.example"];
     assert!(gateway.dogana(&account, "").unwrap().contains("1  learned"));
     let shown = gateway.dogana(&["model", "show"], "").unwrap();
-    assert!(shown.contains("6 labels kept"), "{shown}");
+    assert!(
+        shown.contains("6 labels kept") && shown.contains("operator"),
+        "{shown}"
+    );
     gateway
         .dogana(&["learn", "ham", "--unlearn", honest], "")
         .unwrap();
     gateway.launch().unwrap();
     let shown = gateway.dogana(&["model", "show"], "").unwrap();
+    assert!(shown.contains("5 labels kept"), "{shown}");
+    let shown = gateway.dogana(&["model", "forget", "refusal"], "").unwrap();
     assert!(shown.contains("5 labels kept"), "{shown}");
     assert!(
         gateway.dogana(&["model", "reset"], "").is_err(),

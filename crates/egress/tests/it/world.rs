@@ -111,6 +111,7 @@ impl World {
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
             geo_databases: Vec::new(),
+            campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         };
         let store = Store::open(&settings).unwrap();
         let events = Kept::default();

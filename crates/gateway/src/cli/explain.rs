@@ -13,6 +13,8 @@ use std::path::Path;
 const COLUMNS_MAX: usize = 120;
 /// Decibans of one unit of the models' natural logarithm.
 const DB_OF_NAT: f32 = 4.343;
+/// Messages of a site up to which the reference is told as well.
+const MEASURED_MIN: u32 = 1_000;
 /// Cells of a bar.
 const BAR_CELLS: usize = 20;
 /// Files inside of one file that are shown.
@@ -106,6 +108,7 @@ fn told(page: &mut Page, text: &TextFacts) {
                 vec![share, format!("\u{201c}{}\u{201d}", phrase.text)]
             })
             .collect();
+        page.gap();
         page.table(&["share of the evidence", "passage"], &rows);
     }
 }
@@ -120,15 +123,15 @@ fn rarity(reading: &Reading) -> String {
         _ => "very unusual",
     };
     let share = if rank >= 0.2 {
-        format!("{:.0} of 100", rank * 100.0)
+        format!("{:.0} in 100 look", rank * 100.0)
     } else {
-        format!("1 of {:.0}", 1.0 / rank)
+        format!("1 in {:.0} looks", 1.0 / rank)
     };
     format!(
-        "{word}: {share} accepted messages of this role ({}) look at least as much like spam; measured on {} messages of this site{}",
+        "{word}: of the accepted mail of this role ({}), {share} at least as much like spam; measured on {} messages of this site{}",
         reading.role.as_str(),
         reading.measured_on,
-        if reading.measured_on < 1_000 {
+        if reading.measured_on < MEASURED_MIN {
             " and the reference"
         } else {
             ""
@@ -283,8 +286,12 @@ impl Page {
         self.text.push('\n');
     }
 
-    fn title(&mut self, text: &str) {
+    fn gap(&mut self) {
         self.text.push('\n');
+    }
+
+    fn title(&mut self, text: &str) {
+        self.gap();
         self.line(&format!("  {text}"));
     }
 
@@ -360,7 +367,7 @@ mod tests {
                 "spam · refuse",
                 "+17.4  TEXT",
                 "(prior)",
-                "very unusual: 1 of 10000 accepted messages",
+                "very unusual: of the accepted mail of this role (person), 1 in 10000 looks",
                 "██████████░░░░░░░░░░  50 %",
                 "ip literal",
                 "shortener",

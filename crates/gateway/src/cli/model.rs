@@ -26,6 +26,14 @@ pub enum ModelVerb {
         /// The file.
         file: PathBuf,
     },
+    /// Forget what one source said, for example refusals of other servers, as if it had never been said.
+    Forget {
+        /// `refusal`, `operator`, `complaint` or `excursion`, as `dogana model show` lists them.
+        source: String,
+        /// Only of mail of this sender, for example mailbox:info@example.com.
+        #[arg(long)]
+        account: Option<String>,
+    },
     /// Forget everything that was learned.
     Reset {
         /// Yes, everything.
@@ -55,6 +63,7 @@ impl ModelVerb {
                 let octets = std::fs::read(&file).with_context(|| file.display().to_string())?;
                 learner.import(octets.into())?;
             }
+            Self::Forget { source, account } => learner.forget(&source, account.as_deref())?,
             Self::Reset { yes: false } => bail!("this forgets everything that was learned: say --yes"),
             Self::Reset { yes: true } => learner.reset()?,
             Self::Restore { snapshot } => learner.restore(snapshot)?,
@@ -71,6 +80,14 @@ fn show(report: &Value) {
     );
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let rows = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    let sources: Vec<_> = rows("sources")
+        .iter()
+        .map(|row| vec![text(&row[0]), text(&row[1]), text(&row[2])])
+        .collect();
+    if !sources.is_empty() {
+        table::print(&["said by", "spam", "other"], &sources);
+        println!();
+    }
     let ranks: Vec<_> = rows("ranks")
         .iter()
         .map(|row| vec![text(&row[0]), text(&row[1])])
@@ -117,7 +134,7 @@ impl Learner {
                     source: "operator",
                     account: account.unwrap_or_default(),
                 };
-                models.learn(&risk::view(&message, &[]), &label, jiff::Timestamp::now())?;
+                models.learn(&risk::view_of_file(&message), &label, jiff::Timestamp::now())?;
                 Ok(())
             }
         }
@@ -130,7 +147,7 @@ impl Learner {
                 block_on(give(data, Method::DELETE, path, "message/rfc822", message)).map(|_| ())
             }
             Self::Directory(models) => {
-                Ok(models.unlearn(&risk::view(&message, &[]), jiff::Timestamp::now())?)
+                Ok(models.unlearn(&risk::view_of_file(&message), jiff::Timestamp::now())?)
             }
         }
     }
@@ -162,6 +179,24 @@ impl Learner {
                 block_on(give(data, Method::PUT, "/v1/model", kind, octets)).map(|_| ())
             }
             Self::Directory(models) => Ok(models.import(&octets, jiff::Timestamp::now())?),
+        }
+    }
+
+    fn forget(&self, source: &str, account: Option<&str>) -> Result<()> {
+        match self {
+            Self::Gateway(data) => {
+                let account = account.map(|account| format!("&account={}", encoded(account)));
+                let path = format!(
+                    "/v1/model/labels?source={}{}",
+                    encoded(source),
+                    account.unwrap_or_default()
+                );
+                block_on(ask(data, Method::DELETE, &path, None)).map(|_| ())
+            }
+            Self::Directory(models) => {
+                models.forget(source, account, jiff::Timestamp::now())?;
+                Ok(())
+            }
         }
     }
 

@@ -58,6 +58,7 @@ impl Scan {
             let judge = Judge {
                 scanners: Scanners::new(scan, net::Dialer::system()),
                 models: models(config),
+                campaigns: store::Campaigns::new(files.len()),
                 lists,
                 policy,
             };
@@ -128,6 +129,8 @@ fn models(config: &Path) -> risk::model::Models {
 struct Judge {
     scanners: Scanners,
     models: risk::model::Models,
+    /// The files of this run, so that alike ones of several authors are seen.
+    campaigns: store::Campaigns,
     lists: Lists,
     policy: Policy,
 }
@@ -155,15 +158,21 @@ impl Judge {
             tenant: String::new(),
         };
         let mut facts = Facts::new(Stage::Data, jiff::Timestamp::now(), door, sender);
+        let author = risk::author(&message);
+        let domain = author.as_ref().map(mail::Address::domain_key);
+        let own: Vec<&str> = domain.iter().map(String::as_str).collect();
         let risk::Examined {
             facts: mut content,
             view,
-        } = risk::examine(&message, &mail::message::Limits::default(), &[]);
+        } = risk::examine(&message, &mail::message::Limits::default(), &own);
         self.models
             .read(&view, risk::model::Models::role_of(&facts.sender), &mut content);
         if let Some(links) = &mut content.links {
             self.lists.ask(links, |_| false).await;
         }
+        let (bands, author) = (risk::Bands::of(&content), author.map(|author| author.key()));
+        let author = author.unwrap_or_else(|| file.display().to_string());
+        facts.campaign = Gathered::Known(self.campaigns.recall(&bands, &author, facts.at));
         facts.content = Gathered::Known(content);
         let about = About {
             client: None,
@@ -175,6 +184,8 @@ impl Judge {
         };
         facts.scans = self.scanners.scan(&message, &about).await;
         let verdict = risk::judge(&facts, &self.policy);
+        self.campaigns
+            .remember(&bands, &author, about.queue_id, &verdict, facts.at);
         Ok((facts, verdict))
     }
 }

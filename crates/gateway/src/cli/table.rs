@@ -70,7 +70,7 @@ fn set(cell: &str, width: usize, last: bool) -> String {
 pub fn clean(text: &str) -> String {
     let hides = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if hides(c) { '?' } else { c }).collect()
 }

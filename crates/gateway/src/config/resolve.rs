@@ -99,6 +99,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
             stories_kept_days: config.store.stories_kept_days.unwrap_or(30),
             stories_octets_max: stories_octets_max(config.store.stories_octets_max)?,
             geo_databases: config.store.geo_databases.clone(),
+            campaign_messages_max: campaign_messages_max(config.store.campaign_messages_max)?,
         },
         egress: egress_settings(&config.egress, &hostname)?,
         panel_address,
@@ -110,6 +111,16 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
         hosts: config.net.hosts.clone(),
         hostname,
     })
+}
+
+fn campaign_messages_max(raw: Option<usize>) -> Result<usize, ConfigError> {
+    match raw.unwrap_or(store::Campaigns::MEMBERS_MAX) {
+        few if few < store::Campaigns::MEMBERS_MIN => {
+            let text = format!("at least {} messages", store::Campaigns::MEMBERS_MIN);
+            Err(ConfigError::value("store.campaign_messages_max", text))
+        }
+        enough => Ok(enough),
+    }
 }
 
 fn stories_octets_max(raw: Option<u64>) -> Result<u64, ConfigError> {
@@ -507,6 +518,10 @@ mod tests {
         check(
             &format!("{DOOR}[store]\nstories_octets_max = 1000\n"),
             Err("store.stories_octets_max"),
+        );
+        check(
+            &format!("{DOOR}[store]\ncampaign_messages_max = 10\n"),
+            Err("store.campaign_messages_max"),
         );
     }
 

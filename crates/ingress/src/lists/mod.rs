@@ -286,7 +286,7 @@ impl Name {
         })
     }
 
-    /// The name in front of the zone (RFC 5782 §2.1, §2.4, §2.5).
+    /// The name in front of the zone (RFC 5782 §2.1, §2.4, §3).
     fn question(&self, kind: ListKind) -> Option<String> {
         match (kind, self.address) {
             (ListKind::Address, Some(IpAddr::V4(address))) => {

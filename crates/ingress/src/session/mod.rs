@@ -3,7 +3,7 @@
 //!
 //! Promises: at most `errors_max` errors; nothing of the client is echoed; login and envelope never survive what must end
 //! them (RFC 3207 §4.2, RFC 5321 §4.1.1.5). The octets come from an attacker.
-//! Standards: RFC 5321, 6409, 3207, 4954, 2920, 1870, 3030, 3461, 6152, 6531, 2034.
+//! Standards: RFC 5321, RFC 6409, RFC 3207, RFC 4954, RFC 2920, RFC 1870, RFC 3030, RFC 3461, RFC 6152, RFC 6531, RFC 2034.
 
 mod envelope;
 mod login;

@@ -6,16 +6,15 @@
 use super::machine::host;
 use super::report::{Happened, Report, ReportedRecipient};
 use super::returned::OriginalHeader;
+use super::words;
 use crate::received::rfc5322_date;
-use crate::smtp::reply::{fold, safe_char};
+use crate::smtp::reply::safe_char;
 use crate::smtp::{Reply, Severity};
 
 /// Recipients explained one by one; the rest is only counted here and named in the machine's part.
 const RECIPIENTS_SHOWN_MAX: usize = 50;
 /// Octets of a line before it is wrapped.
 const LINE_OCTETS_MAX: usize = 74;
-/// Octets of a word that is not cut.
-const WORD_OCTETS_MAX: usize = 600;
 /// The column where values stand.
 const INDENT: &str = "                 ";
 
@@ -238,27 +237,18 @@ fn wrap(out: &mut String, column: usize, text: &str, indent: &str) {
     let clean: String = text.chars().map(|char| safe_char(char, true)).collect();
     let mut column = column;
     let mut first = true;
-    for word in clean.split(' ').filter(|word| !word.is_empty()) {
-        let mut rest = word;
-        while !rest.is_empty() {
-            let (head, tail) = if rest.len() > WORD_OCTETS_MAX {
-                fold(rest, WORD_OCTETS_MAX)
-            } else {
-                (rest, "")
-            };
-            if !first && column + 1 + head.len() > LINE_OCTETS_MAX {
-                out.push_str("\r\n");
-                out.push_str(indent);
-                column = indent.len();
-            } else if column > 0 {
-                out.push(' ');
-                column += 1;
-            }
-            out.push_str(head);
-            column += head.len();
-            first = false;
-            rest = tail;
+    for word in words(&clean) {
+        if !first && column + 1 + word.len() > LINE_OCTETS_MAX {
+            out.push_str("\r\n");
+            out.push_str(indent);
+            column = indent.len();
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
         }
+        out.push_str(word);
+        column += word.len();
+        first = false;
     }
     out.push_str("\r\n");
 }

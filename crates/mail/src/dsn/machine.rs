@@ -1,15 +1,14 @@
 //! The second part of a report: `message/delivery-status` (RFC 3464 §2), ASCII only.
 
 use super::report::{Happened, Report, ReportedRecipient};
+use super::words;
 use crate::address::{domain_key, is_domain};
 use crate::received::rfc5322_date;
-use crate::smtp::reply::{fold, safe_char};
+use crate::smtp::reply::safe_char;
 use crate::smtp::{OriginalRecipient, Reply, xtext};
 
 /// Octets of a line of a folded field.
 const LINE_OCTETS_MAX: usize = 76;
-/// Octets of a word that is not cut; with name and blanks still below 998.
-const WORD_OCTETS_MAX: usize = 600;
 /// Characters of a value that is not folded: an ORCPT has at most 500 octets.
 const VALUE_CHARS_MAX: usize = 900;
 /// Octets of a host name shown.
@@ -128,24 +127,15 @@ fn folded_field(out: &mut String, name: &str, value: &str) {
     out.push_str(name);
     out.push(':');
     let mut column = name.len() + 1;
-    for word in clean.split(' ').filter(|word| !word.is_empty()) {
-        let mut rest = word;
-        while !rest.is_empty() {
-            let (head, tail) = if rest.len() > WORD_OCTETS_MAX {
-                fold(rest, WORD_OCTETS_MAX)
-            } else {
-                (rest, "")
-            };
-            // The first word stays on the field's line: a line of blanks only would end the field for some readers.
-            if column + 1 + head.len() > LINE_OCTETS_MAX && column > name.len() + 1 {
-                out.push_str("\r\n");
-                column = 0;
-            }
-            out.push(' ');
-            out.push_str(head);
-            column += 1 + head.len();
-            rest = tail;
+    for word in words(&clean) {
+        // The first word stays on the field's line: a line of blanks only would end the field for some readers.
+        if column + 1 + word.len() > LINE_OCTETS_MAX && column > name.len() + 1 {
+            out.push_str("\r\n");
+            column = 0;
         }
+        out.push(' ');
+        out.push_str(word);
+        column += 1 + word.len();
     }
     out.push_str("\r\n");
 }

@@ -9,10 +9,12 @@
 
 mod find;
 mod host;
+mod memo;
 mod unwrap;
 
 pub use find::{Found, find};
 pub use host::{registrable_domain, skeleton};
+pub use memo::Memo;
 pub use unwrap::unwrap;
 
 use std::borrow::Cow;
@@ -157,8 +159,16 @@ impl Link {
 
     fn spelled(&self, host: &str) -> String {
         let scheme = self.scheme.as_str();
-        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
-        format!("{scheme}://{host}{port}{}", self.path_query)
+        let mut spelled = String::with_capacity(scheme.len() + host.len() + self.path_query.len() + 9);
+        spelled.push_str(scheme);
+        spelled.push_str("://");
+        spelled.push_str(host);
+        if let Some(port) = self.port {
+            spelled.push(':');
+            spelled.push_str(&port.to_string());
+        }
+        spelled.push_str(&self.path_query);
+        spelled
     }
 }
 

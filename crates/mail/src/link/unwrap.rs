@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 /// Parameters of one link that are looked at.
 const PARAMETERS_MAX: usize = 64;
+/// How a link begins in base64.
+const BASE64_BEGINS: &str = "aHR0c";
 /// Links found in one link.
 const TARGETS_MAX: usize = 4;
 
@@ -22,28 +24,43 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 /// steps and no more than four of each. A link that leads to itself is not repeated.
 pub fn unwrap(link: &Link, steps_max: usize) -> Vec<Link> {
     let mut found: Vec<Link> = Vec::new();
-    let mut level = vec![link.clone()];
-    for _ in 0..steps_max {
-        let mut next: Vec<Link> = Vec::new();
-        for link in &level {
+    let mut level = 0..0;
+    for step in 0..steps_max {
+        let (first, sources) = (found.len(), level.clone());
+        let next = |found: &mut Vec<Link>, link: &Link| {
             for target in targets(link) {
-                if target != *link && !found.contains(&target) && next.len() < TARGETS_MAX {
-                    found.push(target.clone());
-                    next.push(target);
+                if target != *link && !found.contains(&target) && found.len() < first + TARGETS_MAX {
+                    found.push(target);
                 }
             }
+        };
+        if step == 0 {
+            next(&mut found, link);
         }
-        if next.is_empty() {
+        for source in sources {
+            let source = found[source].clone();
+            next(&mut found, &source);
+        }
+        level = first..found.len();
+        if level.is_empty() {
             break;
         }
-        level = next;
     }
     found
+}
+
+/// It could lead on: a link is spelled with a colon, plain or encoded, or in base64.
+fn may_lead(link: &Link) -> bool {
+    let spelled = |text: &str| text.contains(':') || text.contains('%') || text.contains(BASE64_BEGINS);
+    spelled(&link.path_query) || spelled(&link.fragment)
 }
 
 fn targets(link: &Link) -> Vec<Link> {
     if let Some(target) = known(link) {
         return vec![target];
+    }
+    if !may_lead(link) {
+        return Vec::new();
     }
     let mut targets: Vec<Link> = parameters(link.query())
         .filter_map(|(_, value)| whole_link(&value))
@@ -223,7 +240,7 @@ fn url_decoded(text: &str) -> String {
 
 /// Base64 of a link: begins with that of `http`.
 fn opened_base64(value: &str) -> Option<String> {
-    if !value.starts_with("aHR0c") {
+    if !value.starts_with(BASE64_BEGINS) {
         return None;
     }
     base64(value)

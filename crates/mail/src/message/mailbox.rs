@@ -3,8 +3,8 @@
 //!
 //! Promises: linear time, no recursion, every address is a valid [`Address`]. Refuses what two readers could read in two
 //! ways, because the identity check must judge the sender that every recipient sees.
-//! Trusts nothing. Limits: [`MAILBOXES_MAX`]. Standards: RFC 5322 §3.2, §3.4 without the obsolete forms of §4.4 (except dots
-//! in display names and empty list elements), RFC 6532, RFC 2047.
+//! Trusts nothing. Limits: [`MAILBOXES_MAX`]. Standards: RFC 5322 §3.2, §3.4 without the obsolete forms of RFC 5322 §4.4 (except
+//! dots in display names and empty list elements), RFC 6532, RFC 2047.
 
 use super::{Field, encoded_word, field::TEXT_OCTETS_MAX};
 use crate::Address;

@@ -1,4 +1,4 @@
-//! MIME structure (RFC 2045, 2046, 2231): a walk over all parts without recursion, lenient decoding.
+//! MIME structure (RFC 2045, RFC 2046, RFC 2231): a walk over all parts without recursion, lenient decoding.
 //!
 //! Promises: one pass over the message, linear in its size times at most `depth_max` for lines that begin with `--`; every
 //! body points into the message; no panic. Where readers disagree, the reading that shows more is taken and a [`Defect`]

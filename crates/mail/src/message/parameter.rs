@@ -3,7 +3,7 @@
 //!
 //! Promises: linear time, no recursion, no panic; a forgotten quote, semicolon or blank never hides a parameter that common
 //! mail readers would find. Trusts nothing. Limits: [`PARAMETERS_MAX`], [`NAME_CHARS_MAX`].
-//! Standards: RFC 2045 §5.1, RFC 2047 (in names, against its §5, because everybody does it), RFC 2183, RFC 2231.
+//! Standards: RFC 2045 §5.1, RFC 2047 (in names, against RFC 2047 §5, because everybody does it), RFC 2183, RFC 2231.
 
 use super::{charset, encoded_word, transfer};
 use std::borrow::Cow;

@@ -2,7 +2,7 @@
 //!
 //! Promises: what is written is made anew from checked values, so nothing of a client's line reaches the next hop as it was
 //! sent; a parameter goes only to a next hop that offered its extension.
-//! Standards: RFC 5321 §4.1.1.2, §4.1.1.3, RFC 1870, 6152, 3030, 6531, 3461 §4, 4954 §5, 6533 §3.
+//! Standards: RFC 5321 §4.1.1.2, §4.1.1.3, RFC 1870, RFC 6152, RFC 3030, RFC 6531, RFC 3461 §4, RFC 4954 §5, RFC 6533 §3.
 
 use super::ehlo::Extensions;
 use super::xtext;
@@ -16,7 +16,7 @@ pub struct MailCommand {
     pub reverse_path: Option<Address>,
     /// SIZE= (RFC 1870); a value above u64 is a syntax error.
     pub size_octets: Option<u64>,
-    /// BODY= (RFC 6152, 3030).
+    /// BODY= (RFC 6152, RFC 3030).
     pub body: Option<BodyType>,
     /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,

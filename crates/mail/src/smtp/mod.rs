@@ -9,6 +9,7 @@ mod parameters;
 mod path;
 pub mod proxy;
 pub mod reply;
+mod unwanted;
 pub mod xclient;
 pub mod xtext;
 

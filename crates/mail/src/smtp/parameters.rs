@@ -1,7 +1,8 @@
 //! MAIL and RCPT read from a client: the keyword, the path, the parameters.
 //!
 //! Promises: a parameter is taken once, known and valid, or the command is refused.
-//! Standards: RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.1.11, RFC 1870, 6152, 3030, 6531, 3461 §4, 4954 §5, 6533 §3.
+//! Standards: RFC 5321 §4.1.1.2, §4.1.1.3, §4.1.1.11, RFC 1870, RFC 6152, RFC 3030, RFC 6531, RFC 3461 §4, RFC 4954 §5,
+//! RFC 6533 §3.
 
 use super::envelope::{BodyType, MailCommand, Notify, OriginalRecipient, RcptCommand, Ret};
 use super::path::{Path, RECIPIENT, SENDER, path_and_rest};

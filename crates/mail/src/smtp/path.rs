@@ -101,7 +101,7 @@ fn path(inside: &[u8]) -> Result<Path, AddressError> {
     Address::parse_bytes(mailbox).map(Path::Mailbox)
 }
 
-/// Drops a source route `@one,@two:` (RFC 5321 §4.1.1.3 and appendix C), which must still be well formed.
+/// Drops a source route `@one,@two:` (RFC 5321 §4.1.1.3, §C), which must still be well formed.
 fn without_route(inside: &[u8]) -> Result<&[u8], AddressError> {
     let colon = memchr::memchr(b':', inside).ok_or(AddressError::Syntax)?;
     let route = std::str::from_utf8(&inside[..colon]).map_err(|_| AddressError::NotUtf8)?;

@@ -1,4 +1,4 @@
-//! SMTP replies (RFC 5321 §4.2) with enhanced status codes (RFC 2034, 3463): written by the server, read by the client.
+//! SMTP replies (RFC 5321 §4.2) with enhanced status codes (RFC 2034, RFC 3463): written by the server, read by the client.
 //!
 //! Promises: what is written never exceeds 512 octets a line and never carries a control, whoever made the text; what is
 //! read is bounded in lines and octets and has its controls replaced before anybody can log or show it.

@@ -1,9 +1,9 @@
-//! DKIM: the vector of RFC 8463 appendix A, our own signatures verified again, and what must break them.
+//! DKIM: the vector of RFC 8463 §A, our own signatures verified again, and what must break them.
 
 use jiff::Timestamp;
 use mail::dkim::{Algorithm, DkimError, Outcome, Signer, verify};
 
-/// RFC 8463 appendix A.3: one message, signed with Ed25519 and with RSA-1024.
+/// RFC 8463 §A.3: one message, signed with Ed25519 and with RSA-1024.
 const RFC_8463: &str = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
  d=football.example.com; i=@football.example.com;
  q=dns/txt; s=brisbane; t=1528637909; h=from : to :
@@ -46,7 +46,7 @@ fn rfc_8463_key(name: &str) -> Option<String> {
     }
 }
 
-/// The private half of the Ed25519 key of RFC 8463 appendix A.2, as PKCS#8.
+/// The private Ed25519 key of RFC 8463 §A.1, as PKCS#8.
 const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----

@@ -38,9 +38,6 @@ pub struct ConductFacts {
     pub feedback: FeedbackFacts,
     /// How its mail usually reads.
     pub text: TextHabit,
-    /// Near duplicates from other senders.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<CampaignSeen>,
     /// Per mille of its accepted messages whose From was not its own.
     pub foreign_from_permille: u16,
 }
@@ -165,16 +162,4 @@ pub struct TextHabit {
     pub usual_db: f32,
     /// Its messages before that said nearly the same as this one.
     pub same: u32,
-}
-
-/// Near duplicates of this message from other senders within three days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CampaignSeen {
-    /// Other senders.
-    pub senders: u32,
-    /// Their messages.
-    pub messages: u32,
-    /// What the most suspicious of them weighed by itself, in decibans.
-    pub suspicion_db: f32,
 }

@@ -24,8 +24,8 @@ mod trial;
 
 pub use channel::{Channel, EvidenceGroup, Sums};
 pub use facts::{
-    CampaignSeen, ConductFacts, FailureFacts, FeedbackFacts, Novelty, PaceFacts, PlaceFacts, RecipientFacts,
-    SharedFacts, TextHabit,
+    ConductFacts, FailureFacts, FeedbackFacts, Novelty, PaceFacts, PlaceFacts, RecipientFacts, SharedFacts,
+    TextHabit,
 };
 pub use ladder::{Conduct, Outcome, fold};
 pub use ledger::{Ledger, Sending, Sketch};

@@ -22,6 +22,8 @@ const TRUSTED_PLACE_DB: f32 = -0.7;
 const NEW_CLIENT_DB: f32 = 3.0;
 /// Messages after which what is new says half of what it could.
 const HISTORY_HALF: f32 = 8.0;
+/// Alike messages of another sender were refused.
+const REFUSED_DB: f32 = 10.0;
 const INSISTING_DB: f32 = 3.0;
 /// Pitman-Yor: concentration and discount of a circle of recipients.
 const CIRCLE: f32 = 20.0;
@@ -32,7 +34,7 @@ const HABIT_MESSAGES: u32 = 50;
 const HABIT_MAX_DB: f32 = 8.7;
 
 /// The raw ratios: before the mixture, before what is usual is taken off.
-pub(super) fn raw(facts: &Facts, known: &ConductFacts, text_db: f32) -> Sums {
+pub(super) fn raw(facts: &Facts, known: &ConductFacts, text_db: f32, prior_db: f32) -> Sums {
     let mut raw = Sums::default();
     let content = once_more(text_db, known);
     let origin = origin(facts.sender.kind, known);
@@ -44,7 +46,7 @@ pub(super) fn raw(facts: &Facts, known: &ConductFacts, text_db: f32) -> Sums {
     raw.set(Channel::Recipients, recipients(known));
     raw.set(Channel::Rate, rate(known));
     let odd = text_db.max(0.0) + origin.max(0.0) + raw.of(Channel::Recipients).max(0.0);
-    raw.set(Channel::Campaign, campaign(known, odd));
+    raw.set(Channel::Campaign, campaign(facts, prior_db, odd));
     raw
 }
 
@@ -229,14 +231,14 @@ fn rate(known: &ConductFacts) -> f32 {
 }
 
 /// Equal text alone is nothing: the others must be suspicious, and this message odd by itself.
-fn campaign(known: &ConductFacts, odd_db: f32) -> f32 {
-    let Some(seen) = known.campaign.filter(|seen| seen.senders > 0) else {
+fn campaign(facts: &Facts, prior_db: f32, odd_db: f32) -> f32 {
+    let Some(seen) = facts.campaign.known().filter(|seen| seen.senders > 0) else {
         return 0.0;
     };
+    let refused = if seen.refused > 0 { REFUSED_DB } else { 0.0 };
+    let suspicion = (seen.score_max_db - prior_db).max(0.0) + refused;
     let heard = 1.0 + (seen.senders as f32).ln();
-    (0.4 * seen.suspicion_db.max(0.0) * heard)
-        .min(odd_db.max(0.0))
-        .min(FACT_MAX_DB)
+    (0.4 * suspicion * heard).min(odd_db.max(0.0)).min(FACT_MAX_DB)
 }
 
 #[cfg(test)]

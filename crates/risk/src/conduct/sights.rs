@@ -3,7 +3,7 @@
 use super::channel::{Channel, EvidenceGroup};
 use super::facts::{ConductFacts, Novelty, PlaceFacts};
 use super::trial::Trial;
-use crate::SenderKind;
+use crate::{Facts, SenderKind};
 use serde::{Deserialize, Serialize};
 
 /// One observation about a sender's conduct.
@@ -77,7 +77,7 @@ pub enum Sight {
 pub(crate) const SIGHTS_MAX: usize = 4;
 
 /// All sights with their channels, the strongest channel first.
-pub(crate) fn all(kind: SenderKind, known: &ConductFacts, trial: &Trial) -> Vec<(Channel, Sight)> {
+pub(crate) fn all(facts: &Facts, known: &ConductFacts, trial: &Trial) -> Vec<(Channel, Sight)> {
     let mut channels: Vec<Channel> = Channel::ALL
         .into_iter()
         .filter(|channel| trial.sums.of(*channel) >= 1.0)
@@ -85,13 +85,13 @@ pub(crate) fn all(kind: SenderKind, known: &ConductFacts, trial: &Trial) -> Vec<
     channels.sort_by(|a, b| trial.sums.of(*b).total_cmp(&trial.sums.of(*a)));
     channels
         .into_iter()
-        .flat_map(|channel| of(channel, kind, known))
+        .flat_map(|channel| of(channel, facts, known))
         .collect()
 }
 
 /// What is told: of each group its strongest first, then what is left.
-pub(crate) fn told(kind: SenderKind, known: &ConductFacts, trial: &Trial) -> Vec<Sight> {
-    let all = all(kind, known, trial);
+pub(crate) fn told(facts: &Facts, known: &ConductFacts, trial: &Trial) -> Vec<Sight> {
+    let all = all(facts, known, trial);
     let mut groups: Vec<EvidenceGroup> = Vec::new();
     let mut first = Vec::new();
     let mut rest = Vec::new();
@@ -110,12 +110,12 @@ pub(crate) fn told(kind: SenderKind, known: &ConductFacts, trial: &Trial) -> Vec
     first
 }
 
-fn of(channel: Channel, kind: SenderKind, known: &ConductFacts) -> Vec<(Channel, Sight)> {
+fn of(channel: Channel, facts: &Facts, known: &ConductFacts) -> Vec<(Channel, Sight)> {
     let sights = match channel {
         Channel::Content => vec![Sight::Text],
         Channel::Identity => vec![Sight::From],
-        Channel::Campaign => campaign(known),
-        Channel::Origin => origin(kind, &known.place),
+        Channel::Campaign => campaign(facts),
+        Channel::Origin => origin(facts.sender.kind, &known.place),
         Channel::SharedAddress => some(known.shared.newcomers + known.shared.failed, |senders| {
             Sight::Shared { senders }
         }),
@@ -131,8 +131,8 @@ fn some(count: u32, sight: impl Fn(u32) -> Sight) -> Vec<Sight> {
     if count > 0 { vec![sight(count)] } else { Vec::new() }
 }
 
-fn campaign(known: &ConductFacts) -> Vec<Sight> {
-    some(known.campaign.map_or(0, |seen| seen.senders), |senders| {
+fn campaign(facts: &Facts) -> Vec<Sight> {
+    some(facts.campaign.known().map_or(0, |seen| seen.senders), |senders| {
         Sight::Campaign { senders }
     })
 }

@@ -77,7 +77,7 @@ const ODD_RECIPIENTS_DB: f32 = 3.0;
 /// Weighs a message at the final dot.
 pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], policy: &Policy) -> Trial {
     let text_db = ratios::content(known, symbols);
-    let raw = ratios::raw(facts, known, text_db);
+    let raw = ratios::raw(facts, known, text_db, policy.prior_db);
     let booked = ratios::booked(&raw, &known.norms);
     let home = known.place.novelty == Novelty::Trusted;
     let sums = known.sums.with(&booked, home);

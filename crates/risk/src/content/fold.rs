@@ -85,53 +85,95 @@ impl Folded {
             codes: Vec::with_capacity(text.len() + 1),
             at: Vec::new(),
         };
-        if placed {
-            let kept = text.char_indices().map(|(at, c)| (at, table.code(c)));
-            for (at, code) in kept.filter(|(_, code)| *code != DROPPED) {
-                raw.codes.push(code);
-                raw.at.push(u32::try_from(at).unwrap_or(u32::MAX));
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let plain = plain_length(rest.as_bytes());
+            raw.push_plain(&rest.as_bytes()[..plain], table, placed.then_some(at));
+            let other = &rest[plain..];
+            let length = other.bytes().take_while(|octet| !octet.is_ascii()).count();
+            for (offset, c) in other[..length].char_indices() {
+                let code = table.code(c);
+                if code != DROPPED {
+                    raw.codes.push(code);
+                    if placed {
+                        raw.at.push(place(at + plain + offset));
+                    }
+                }
             }
-        } else {
-            let kept = text.chars().map(|c| table.code(c));
-            raw.codes.extend(kept.filter(|code| *code != DROPPED));
+            at += plain + length;
         }
-        raw.settle();
-        raw
+        raw.settled()
     }
 
-    /// Decides about each mark, digit and blank by its neighbours, in place: what is written never passes what is read.
-    fn settle(&mut self) {
-        let mut written: usize = 0;
-        let mut before = [SPACE; 2];
-        for read in 0..self.codes.len() {
-            let code = self.codes[read];
+    /// A stretch of ASCII, by the first part of the table.
+    fn push_plain(&mut self, octets: &[u8], table: &Table, placed: Option<usize>) {
+        let start = self.codes.len();
+        let codes: &[Code; 0x80] = table.0[0].first_chunk().unwrap_or(&[DROPPED; 0x80]);
+        self.codes
+            .extend(octets.iter().map(|octet| codes[usize::from(octet & 0x7f)]));
+        let dropped = self.codes[start..].contains(&DROPPED);
+        if let Some(from) = placed {
+            let kept = (0..octets.len()).filter(|index| self.codes[start + index] != DROPPED);
+            self.at.extend(kept.map(|index| place(from + index)));
+        }
+        if dropped {
+            let mut written = start;
+            for read in start..self.codes.len() {
+                self.codes[written] = self.codes[read];
+                written += usize::from(self.codes[read] != DROPPED);
+            }
+            self.codes.truncate(written);
+        }
+    }
+
+    /// Decides about each mark, digit and blank by its neighbours.
+    fn settled(self) -> Self {
+        let raw = self.codes;
+        let mut codes = Vec::with_capacity(raw.len());
+        let mut at = Vec::with_capacity(self.at.len());
+        // The two that were written last.
+        let mut last = [SPACE; 2];
+        for (index, code) in raw.iter().enumerate() {
             let settled = if code.is_letter() {
-                Some(code)
+                Some(*code)
             } else {
-                let next = self.codes.get(read + 1).copied().unwrap_or(SPACE);
-                let after = self.codes.get(read + 2).copied().unwrap_or(SPACE);
-                let last = written.checked_sub(1).map_or(SPACE, |index| self.codes[index]);
-                settle_one(code, before, [next, after], last)
+                settle_one(&raw, index, last[1])
             };
-            before = [before[1], code];
             let Some(code) = settled else { continue };
             // Most characters differ from the last but one, which a drawn out one does not.
-            if written >= 2 && self.codes[written - 2] == code && is_drawn_out(&self.codes[..written], code) {
+            if code == last[0] && is_drawn_out(&codes, code) {
                 continue;
             }
-            self.codes[written] = code;
-            if !self.at.is_empty() {
-                self.at[written] = self.at[read];
+            codes.push(code);
+            if let Some(place) = self.at.get(index) {
+                at.push(*place);
             }
-            written += 1;
+            last = [last[1], code];
         }
-        self.codes.truncate(written);
-        self.at.truncate(written);
+        Self { codes, at }
     }
 }
 
+/// How many octets of ASCII it begins with.
+fn plain_length(octets: &[u8]) -> usize {
+    let blocks = octets
+        .chunks_exact(64)
+        .take_while(|block| block.is_ascii())
+        .count();
+    let rest = octets[64 * blocks..].iter().take_while(|octet| octet.is_ascii());
+    64 * blocks + rest.count()
+}
+
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 /// What a code that is no letter becomes between the two raw codes before and after it; `last` was written last.
-fn settle_one(code: Code, before: [Code; 2], after: [Code; 2], last: Code) -> Option<Code> {
+fn settle_one(raw: &[Code], index: usize, last: Code) -> Option<Code> {
+    let at = |place: Option<usize>| place.and_then(|place| raw.get(place)).copied().unwrap_or(SPACE);
+    let code = at(Some(index));
+    let before = [at(index.checked_sub(2)), at(index.checked_sub(1))];
+    let after = [at(Some(index + 1)), at(Some(index + 2))];
     let inside = before[1].is_letter() && after[0].is_letter();
     // A lone letter on either side: the word is spaced out.
     let spaced = inside && before[0].is_space() && after[1].is_space();

@@ -9,8 +9,9 @@ mod tables;
 
 use crate::Gathered;
 use look_alike::Names;
-use mail::link::{Link, find, unwrap};
+use mail::link::{Link, Memo, find, unwrap};
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What is odd about a link.
@@ -148,12 +149,13 @@ impl LinkFact {
     /// Bound of `text`, in characters.
     const TEXT_MAX: usize = 100;
 
-    fn of(link: &Link) -> Self {
-        let mut url = link.shown();
-        url.truncate(url.floor_char_boundary(Self::URL_OCTETS_MAX));
+    /// `whole` is the whole link.
+    fn of(link: &Link, whole: &str) -> Self {
         let differs = link.shown_host != link.host && !link.oddities.mixed_script;
+        let shown = if differs { &link.shown() } else { whole };
+        let url = head(shown, Self::URL_OCTETS_MAX);
         Self {
-            url,
+            url: url.to_owned(),
             host: link.host.clone(),
             domain: link.domain_or_host().to_owned(),
             shown_host: if differs {
@@ -216,8 +218,9 @@ pub fn collect(texts: &[&str], anchors: &[(&str, &str)], own_domains: &[&str]) -
 #[derive(Default)]
 struct Collector {
     found: usize,
-    /// Raw forms met before with the text shown for them: most repetitions are literal.
-    met: HashSet<(String, String)>,
+    /// Raw forms met before with the text shown for them, and whether they are links: most repetitions are literal.
+    met: HashMap<String, bool>,
+    memo: Memo,
     /// Place of each whole link.
     places: HashMap<String, usize>,
     links: Vec<(Link, LinkFact)>,
@@ -242,16 +245,22 @@ impl Collector {
 
     /// False when it is no link.
     fn add(&mut self, raw: &str, shown: &str) -> bool {
+        // A text without these says of no other link.
         let shown = head(shown, 1_000);
-        if self.met.contains(&(raw.to_owned(), shown.to_owned())) {
-            self.found += 1;
-            return true;
-        }
-        let Some(link) = Link::parse(raw) else {
+        let shown = if shown.contains(['.', ':']) { shown } else { "" };
+        let form = match self.met.entry([raw, shown].join("\0")) {
+            Entry::Occupied(known) => {
+                self.found += usize::from(*known.get());
+                return *known.get();
+            }
+            Entry::Vacant(form) => form,
+        };
+        let link = self.memo.parse(raw);
+        form.insert(link.is_some());
+        let Some(link) = link else {
             return false;
         };
         self.found += 1;
-        self.met.insert((raw.to_owned(), shown.to_owned()));
         let targets = unwrap(&link, LinkFacts::STEPS_MAX);
         let differs = differing(&link, &targets, shown);
         let place = self.place(link);
@@ -275,10 +284,10 @@ impl Collector {
     fn place(&mut self, link: Link) -> usize {
         let next = self.links.len();
         match self.places.entry(link.whole()) {
-            std::collections::hash_map::Entry::Occupied(known) => *known.get(),
-            std::collections::hash_map::Entry::Vacant(free) => {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                let mut fact = LinkFact::of(&link, free.key());
                 free.insert(next);
-                let mut fact = LinkFact::of(&link);
                 own_flags(&link, &mut fact);
                 self.links.push((link, fact));
                 next

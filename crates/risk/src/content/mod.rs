@@ -1,5 +1,6 @@
 //! What the message itself shows. Pure; one bounded walk over the octets.
 
+mod campaign;
 mod files;
 mod fold;
 mod links;
@@ -7,6 +8,7 @@ mod near;
 mod text;
 mod view;
 
+pub use campaign::{Bands, CAMPAIGN_S, CampaignFacts, SharedBands};
 pub use files::{AttachmentFact, MemberFact, Pixels};
 pub(crate) use fold::{Code, Folded, prepare};
 pub use links::{
@@ -16,9 +18,10 @@ pub use links::{
 pub use text::{Reading, TextFacts};
 pub use view::View;
 
+use mail::Address;
 use mail::message::budget::Budget;
 use mail::message::document;
-use mail::message::{Defect, Header, Limits, Part, Parts};
+use mail::message::{Defect, Header, Limits, Part, Parts, mailbox};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +123,26 @@ pub fn examine(raw: &[u8], limits: &Limits, own_domains: &[&str]) -> Examined {
 /// What the content model reads of a message, for those who teach it.
 pub fn view(raw: &[u8], own_domains: &[&str]) -> View {
     examine(raw, &Limits::default(), own_domains).view
+}
+
+/// The same of a file that nobody sent through a door: read as if the author of its one From mailbox had sent it.
+pub fn view_of_file(raw: &[u8]) -> View {
+    let domain = author(raw).map(|author| author.domain_key());
+    view(raw, &domain.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The one From mailbox of a message.
+pub fn author(raw: &[u8]) -> Option<Address> {
+    let header = Header::parse(raw, &Limits::default());
+    let mut fields = header.all("From");
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return None;
+    };
+    let list = mailbox::parse_list(field).ok()?;
+    match list.as_slice() {
+        [one] => Some(one.address.clone()),
+        _ => None,
+    }
 }
 
 /// The test strings, ready to be found.

@@ -7,8 +7,7 @@
 //!
 //! Source: Broder, 1997; Li, Owen, Zhang, NIPS 2012 (one permutation); Shrivastava, Li, UAI 2014 (borrowing).
 
-use super::fold::Code;
-use crate::model::{each_word, mix};
+use crate::model::{Word, mix};
 
 /// Bands of a sketch.
 pub const BANDS: usize = 8;
@@ -18,20 +17,14 @@ const BINS: usize = BANDS * ROWS;
 const WORDS_MIN: usize = 8;
 
 /// The bands of a text; None when it has too few words.
-pub(super) fn bands(codes: &[Code]) -> Option<[u32; BANDS]> {
+pub(super) fn bands(words: &[Word]) -> Option<[u32; BANDS]> {
     let mut bins = [u64::MAX; BINS];
-    let mut last = [0u64; 2];
-    let mut count = 0usize;
-    each_word(codes, |_, word| {
-        count += 1;
-        if count > 2 {
-            let three = mix(last[0].rotate_left(21) ^ last[1].rotate_left(42) ^ word);
-            let bin = (three >> 32) as usize % BINS;
-            bins[bin] = bins[bin].min(three & 0xffff_ffff);
-        }
-        last = [last[1], word];
-    });
-    (count >= WORDS_MIN).then(|| {
+    for three in words.windows(3) {
+        let three = mix(three[0].hash.rotate_left(21) ^ three[1].hash.rotate_left(42) ^ three[2].hash);
+        let bin = (three >> 32) as usize % BINS;
+        bins[bin] = bins[bin].min(three & 0xffff_ffff);
+    }
+    (words.len() >= WORDS_MIN).then(|| {
         let full = borrowed(&bins);
         std::array::from_fn(|band| {
             let rows = &full[band * ROWS..(band + 1) * ROWS];
@@ -56,9 +49,10 @@ fn borrowed(bins: &[u64; BINS]) -> [u64; BINS] {
 mod tests {
     use super::super::fold::Folded;
     use super::*;
+    use crate::model::words;
 
     fn shared(a: &str, b: &str) -> usize {
-        let bands_of = |text: &str| bands(&Folded::of(text, false).codes).unwrap();
+        let bands_of = |text: &str| bands(&words(&Folded::of(text, false).codes)).unwrap();
         let (left, right) = (bands_of(a), bands_of(b));
         left.iter().zip(&right).filter(|(a, b)| a == b).count()
     }
@@ -78,6 +72,6 @@ mod tests {
         assert!(shared(&letter("Anna", 17), &letter("Giovanni", 99_412)) >= 2);
         let other = "The meeting of the council is on Thursday at nine; please bring the minutes of last month and the list of members who paid.";
         assert_eq!(shared(&letter("Anna", 1), other), 0);
-        assert_eq!(bands(&Folded::of("see you at noon", false).codes), None);
+        assert_eq!(bands(&words(&Folded::of("see you at noon", false).codes)), None);
     }
 }

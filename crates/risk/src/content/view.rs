@@ -9,7 +9,7 @@
 
 use super::fold::{Code, Folded};
 use super::{LinkFacts, LinkFlag, TextFacts, collect_links, near};
-use crate::model::Marks;
+use crate::model::{Marks, Word, words};
 use mail::message::html::{HtmlLimits, Page};
 use mail::message::{Header, Part, charset, html};
 
@@ -21,6 +21,8 @@ const TRAITS_MAX: usize = 256;
 const TARGETS_MAX: usize = 60;
 /// Octets of a target that are read.
 const TARGET_OCTETS_MAX: usize = 100;
+/// Octets of a word that is not cut in two.
+const WORD_OCTETS_MAX: usize = 400;
 /// Visible letters below which a message with pictures says nothing in words.
 const WORDLESS_LETTERS_MAX: usize = 60;
 
@@ -40,8 +42,12 @@ pub struct View {
 }
 
 impl View {
-    /// Octets of text that are read of a message.
-    pub const TEXT_OCTETS_MAX: usize = 64 << 10;
+    /// Octets of text that a model reads of a message.
+    pub const TEXT_OCTETS_MAX: usize = 32 << 10;
+    /// Octets of one text: three quarters from its beginning, one from its end. Nobody gets to the middle of a longer one.
+    pub const PIECE_OCTETS_MAX: usize = 16 << 10;
+    /// Octets of text in which links are looked for.
+    pub const LINKED_OCTETS_MAX: usize = 128 << 10;
     /// Octets of the form of a view that is kept to learn from.
     pub const SAMPLE_OCTETS_MAX: usize = 2 * Self::SAMPLE_CODES_MAX + 8 * TRAITS_MAX + 4;
     const SAMPLE_CODES_MAX: usize = 8_192;
@@ -83,6 +89,7 @@ impl View {
             };
             Self::new(
                 String::new(),
+                &words(&folded.codes),
                 folded,
                 traits.chunks_exact(8).map(word).collect(),
                 false,
@@ -90,10 +97,10 @@ impl View {
         })
     }
 
-    fn new(text: String, folded: Folded, traits: Vec<u64>, wordless: bool) -> Self {
+    fn new(text: String, words: &[Word], folded: Folded, traits: Vec<u64>, wordless: bool) -> Self {
         Self {
             grams: Marks::grams(&folded.codes),
-            words: Marks::words(&folded.codes),
+            words: Marks::words(words, folded.codes.len()),
             text,
             folded,
             traits,
@@ -115,6 +122,8 @@ impl View {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     text: String,
+    /// What no model reads: only links are looked for.
+    rest: String,
     /// Where links of pages lead, read behind the text.
     targets: String,
     traits: Vec<u64>,
@@ -187,13 +196,13 @@ impl Reader {
         if part.content_type == "text/html" {
             self.page(html::read(&read(HTML_OCTETS_MAX), &HtmlLimits::default()));
         } else {
-            self.push(&read(2 * View::TEXT_OCTETS_MAX));
+            self.push(&read(2 * View::LINKED_OCTETS_MAX));
         }
     }
 
     /// More text would be read.
     pub(super) fn has_room(&self) -> bool {
-        self.text.len() < View::TEXT_OCTETS_MAX
+        self.text.len() < View::TEXT_OCTETS_MAX && self.rest.len() < View::LINKED_OCTETS_MAX
     }
 
     /// A container.
@@ -263,7 +272,7 @@ impl Reader {
             .iter()
             .map(|(target, text)| (target.as_str(), text.as_str()))
             .collect();
-        let facts = collect_links(&[&self.text], &anchors, own_domains);
+        let facts = collect_links(&[&self.text, &self.rest], &anchors, own_domains);
         for link in facts.links.iter().take(TARGETS_MAX) {
             for flag in &link.flags {
                 self.trait_of("link", flag_name(flag));
@@ -276,9 +285,22 @@ impl Reader {
     }
 
     fn push(&mut self, text: &str) {
-        let room = View::TEXT_OCTETS_MAX.saturating_sub(self.text.len() + 1);
-        self.text.push_str(&text[..text.floor_char_boundary(room)]);
-        self.text.push('\n');
+        let room = View::TEXT_OCTETS_MAX.saturating_sub(self.text.len() + 2);
+        let read = room.min(View::PIECE_OCTETS_MAX);
+        if text.len() <= read {
+            self.text.push_str(text);
+            self.text.push('\n');
+            return;
+        }
+        let (head, rest) = text.split_at(cut_before(text, read / 4 * 3));
+        let (middle, tail) = rest.split_at(cut_behind(rest, rest.len() - read / 4));
+        for piece in [head, tail].into_iter().filter(|piece| !piece.is_empty()) {
+            self.text.push_str(piece);
+            self.text.push('\n');
+        }
+        let room = View::LINKED_OCTETS_MAX.saturating_sub(self.rest.len() + 1);
+        self.rest.push_str(&middle[..middle.floor_char_boundary(room)]);
+        self.rest.push('\n');
     }
 
     /// The view, and what is told of the text.
@@ -297,16 +319,33 @@ impl Reader {
         let wordless = letters.count() <= WORDLESS_LETTERS_MAX && self.images > 0;
         self.traits.sort_unstable();
         self.traits.dedup();
+        let words = words(&folded.codes);
         let facts = TextFacts {
             characters: u32::try_from(folded.codes.len()).unwrap_or(u32::MAX),
             wordless,
             hidden_octets: u32::try_from(self.hidden_octets).unwrap_or(u32::MAX),
             hidden_sample: self.hidden_sample,
-            bands: near::bands(&folded.codes).map(Vec::from).unwrap_or_default(),
+            bands: near::bands(&words).map(Vec::from).unwrap_or_default(),
             ..TextFacts::default()
         };
-        (View::new(self.text, folded, self.traits, wordless), facts)
+        (View::new(self.text, &words, folded, self.traits, wordless), facts)
     }
+}
+
+/// Where a text is cut, at most at `at`: before the word there, when it is not too long.
+fn cut_before(text: &str, at: usize) -> usize {
+    let at = text.floor_char_boundary(at);
+    let near = text.floor_char_boundary(at.saturating_sub(WORD_OCTETS_MAX));
+    let blank = text[near..at].rfind(char::is_whitespace);
+    blank.map_or(at, |blank| near + blank)
+}
+
+/// The same, at least at `at`: behind the word there.
+fn cut_behind(text: &str, at: usize) -> usize {
+    let at = text.ceil_char_boundary(at);
+    let near = text.ceil_char_boundary(at.saturating_add(WORD_OCTETS_MAX));
+    let blank = text[at..near].find(char::is_whitespace);
+    blank.map_or(at, |blank| at + blank)
 }
 
 fn flag_name(flag: &LinkFlag) -> &'static str {
@@ -370,6 +409,31 @@ mod tests {
     #[test]
     fn bounded() {
         let view = View::of_text(&"п".repeat(View::TEXT_OCTETS_MAX));
-        assert!(view.text.len() <= View::TEXT_OCTETS_MAX + 1);
+        assert!(view.text.len() <= View::PIECE_OCTETS_MAX + 4);
+        let mut reader = Reader::default();
+        (0..9).for_each(|_| reader.push(&"word ".repeat(40_000)));
+        assert!(reader.text.len() <= View::TEXT_OCTETS_MAX && reader.rest.len() <= View::LINKED_OCTETS_MAX);
+        assert!(!reader.has_room());
+    }
+
+    #[test]
+    fn a_long_text_is_read_at_both_ends() {
+        let middle = "filler ".repeat(9_000);
+        let text = format!("beginning {middle} https://a.example/middle {middle} ending");
+        let mut reader = Reader::default();
+        reader.push(&text);
+        assert!(reader.text.starts_with("beginning") && reader.text.ends_with("ending\n"));
+        assert!(!reader.text.contains("https") && reader.text.len() <= View::PIECE_OCTETS_MAX + 2);
+        let links = reader.links(&[]);
+        assert_eq!(links.links[0].url, "https://a.example/middle");
+        for piece in [&reader.text, &reader.rest] {
+            let words = piece.split_whitespace();
+            assert!(words.clone().count() > 500);
+            assert!(
+                { words }.all(
+                    |word| ["beginning", "filler", "ending", "https://a.example/middle"].contains(&word)
+                )
+            );
+        }
     }
 }

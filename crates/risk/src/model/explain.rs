@@ -3,7 +3,8 @@
 //! In prose: the model is linear, so every character has a share of the score: that of the grams over it, and of the word it is
 //! in. The passages with the largest sums are shown, in the words of the author.
 
-use super::{Model, Opinion, grams_norm, words_norm};
+use super::marks::{each_mark, words};
+use super::{BLOCK, Model, Opinion, grams_norm, words_norm};
 use crate::content::{Folded, View};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,8 @@ const PHRASES_MAX: usize = 3;
 const PHRASE_CODES: usize = 40;
 /// Characters of a passage, as told.
 const TOLD_CHARS_MAX: usize = 80;
-/// Characters of a gram.
-const GRAM_CODES: usize = 5;
+/// Characters of a word that is broken at the edge of a passage and completed.
+const WORD_CHARS_MAX: usize = 15;
 
 /// A passage and its share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ impl Model {
             return Vec::new();
         }
         let folded = Folded::of(&view.text, true);
-        let start = opinion.span.0 as usize;
+        let start = opinion.span.0;
         let mut phrases = Vec::new();
         while phrases.len() < PHRASES_MAX {
             let Some((from, sum)) = heaviest(&shares) else {
@@ -56,32 +57,21 @@ impl Model {
     }
 
     /// What each character of the span adds.
-    fn shares(&self, view: &View, span: (u32, u32)) -> Vec<f32> {
-        let (start, length) = (span.0 as usize, span.1.saturating_sub(span.0) as usize);
-        let mut shares = vec![0.0; length];
-        let mut spread = |place: u32, codes: usize, weight: f32| {
-            let end = (place as usize + 1).saturating_sub(start).min(length);
-            let from = end.saturating_sub(codes);
-            shares[from..end]
-                .iter_mut()
-                .for_each(|share| *share += weight / codes as f32);
-        };
-        let range = view.grams.within(span);
-        let norm = grams_norm(range.len());
-        for (place, hash) in view.grams.places[range.clone()]
-            .iter()
-            .zip(&view.grams.hashes[range])
-        {
-            spread(*place, GRAM_CODES, self.weight(*hash) / norm);
-        }
-        let range = view.words.within(span);
-        let norm = words_norm(range.len() + view.traits.len());
-        for (place, hash) in view.words.places[range.clone()]
-            .iter()
-            .zip(&view.words.hashes[range])
-        {
-            spread(place.saturating_sub(1), GRAM_CODES, self.weight(*hash) / norm);
-        }
+    fn shares(&self, view: &View, span: (usize, usize)) -> Vec<f32> {
+        let blocks = span.0 / BLOCK..span.1.div_ceil(BLOCK);
+        let grams_norm = grams_norm(view.grams.within(&blocks).len());
+        let words_norm = words_norm(view.words.within(&blocks).len() + view.traits.len());
+        let codes = view.codes();
+        let mut shares = vec![0.0; span.1.saturating_sub(span.0)];
+        each_mark(codes, &words(codes), |place, hash, word| {
+            if !(span.0..span.1).contains(&place.end.saturating_sub(1)) {
+                return;
+            }
+            let norm = if word { words_norm } else { grams_norm };
+            let share = self.weight(hash) / norm / place.len() as f32;
+            let within = place.start.saturating_sub(span.0)..place.end - span.0;
+            shares[within].iter_mut().for_each(|sum| *sum += share);
+        });
         shares
     }
 }
@@ -89,33 +79,85 @@ impl Model {
 /// Where the window of a passage's length with the largest sum begins, and that sum.
 fn heaviest(shares: &[f32]) -> Option<(usize, f32)> {
     let length = PHRASE_CODES.min(shares.len()).max(1);
-    shares
-        .windows(length)
-        .map(|window| window.iter().sum::<f32>())
-        .enumerate()
-        .filter(|(_, sum)| sum.is_finite())
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+    let mut sum = 0.0f64;
+    // How many of the window were told already.
+    let mut told = 0usize;
+    let mut best: Option<(usize, f64)> = None;
+    for (end, share) in shares.iter().enumerate() {
+        match share.is_finite() {
+            true => sum += f64::from(*share),
+            false => told += 1,
+        }
+        if let Some(gone) = end.checked_sub(length).and_then(|gone| shares.get(gone)) {
+            match gone.is_finite() {
+                true => sum -= f64::from(*gone),
+                false => told -= 1,
+            }
+        }
+        let whole = told == 0 && end + 1 >= length;
+        if whole && best.is_none_or(|(_, most)| sum > most) {
+            best = Some((end + 1 - length, sum));
+        }
+    }
+    best.map(|(start, sum)| (start, sum as f32))
 }
 
 fn told(text: &str, folded: &Folded, from: usize, to: usize) -> Option<String> {
     let start = *folded.at.get(from)? as usize;
     let end = folded.at.get(to).map_or(text.len(), |at| *at as usize);
-    // Whole words: back to a blank, at most a few characters.
-    let before = text.get(..start)?;
-    let back = before
-        .chars()
-        .rev()
-        .take(15)
-        .take_while(|c| c.is_alphanumeric())
+    // Whole words: back and on to what is no letter, at most a few characters.
+    let letters = |c: &char| c.is_alphanumeric();
+    let before = text.get(..start)?.chars().rev();
+    let back: usize = before
+        .take(WORD_CHARS_MAX)
+        .take_while(letters)
         .map(char::len_utf8)
-        .sum::<usize>();
-    let passage = text.get(start - back..end)?;
-    let words: Vec<&str> = passage.split_whitespace().collect();
-    let shown: String = words
-        .join(" ")
+        .sum();
+    let inside = text
+        .get(..end)?
         .chars()
-        .filter(|c| !c.is_control())
-        .take(TOLD_CHARS_MAX)
-        .collect();
+        .next_back()
+        .is_some_and(char::is_alphanumeric);
+    let after = text
+        .get(end..)?
+        .chars()
+        .take(if inside { WORD_CHARS_MAX } else { 0 });
+    let on: usize = after.take_while(letters).map(char::len_utf8).sum();
+    let passage = text.get(start - back..end + on)?;
+    let words: Vec<&str> = passage.split_whitespace().collect();
+    let mut shown: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();
+    if let Some((cut, _)) = shown.char_indices().nth(TOLD_CHARS_MAX) {
+        let head = shown.get(..cut).unwrap_or_default();
+        // A passage without a blank is cut where it is.
+        let whole = head.rfind(' ').unwrap_or(cut);
+        shown.truncate(whole);
+    }
     (!shown.is_empty()).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_are_whole_words() {
+        let check = |text: &str, range: (usize, usize), expected: Option<&str>| {
+            let folded = Folded::of(text, true);
+            assert_eq!(
+                told(text, &folded, range.0, range.1).as_deref(),
+                expected,
+                "{text}"
+            );
+        };
+        let text = "you have won a wonderful prize today";
+        check(text, (10, 20), Some("won a wonderful"));
+        check(text, (9, 14), Some("won a"));
+        check(text, (0, 100), Some(text));
+        check(text, (100, 200), None);
+        check("вы выиграли приз сегодня", (5, 14), Some("выиграли приз"));
+        let long = "word ".repeat(40);
+        check(&long, (0, 200), Some("word ".repeat(16).trim_end()));
+        let endless = "abcdfghkmn".repeat(20);
+        check(&endless, (50, 90), endless.get(35..105));
+    }
 }

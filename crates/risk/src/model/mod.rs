@@ -20,17 +20,19 @@ mod saved;
 
 use crate::content::View;
 pub use explain::Phrase;
-pub(crate) use marks::{Marks, each_word, mix};
+use marks::BLOCK;
+pub(crate) use marks::{Marks, Word, mix, words};
 use math::logistic;
 pub use models::Models;
 pub use ranks::{Ranks, weight_of_rank};
 pub use saved::{SavedError, prepare, shipped, shipped_ranks};
+use std::ops::Range;
 
 /// Weights of a model: a power of two.
 pub const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 18;
-/// Lengths of parts and distances between their beginnings, in characters.
-pub const SCALES: [(u32, u32); 2] = [(256, 128), (1_024, 512)];
+/// Lengths of parts and distances between their beginnings, in blocks of 128 characters.
+pub const SCALES: [(usize, usize); 2] = [(2, 1), (8, 4)];
 /// What a part costs against the whole, natural logarithm.
 pub const PART_DISCOUNT: f32 = 2.0;
 /// Grams of a span up to which its evidence grows.
@@ -48,10 +50,17 @@ const STEP_MIN: f32 = 1e-3;
 #[derive(Clone, Debug)]
 pub struct Model {
     key: [u64; 2],
-    weights: Vec<f32>,
-    /// Sums of squared gradients; empty in a model that does not learn.
-    squares: Vec<f32>,
+    weights: Weights,
     learned: [u64; 2],
+}
+
+/// What it knows.
+#[derive(Clone, Debug)]
+enum Weights {
+    /// Of a model that learns: weights, and sums of squared gradients.
+    Learning { weights: Vec<f32>, squares: Vec<f32> },
+    /// Of a shipped model: an octet each, a place in the scale.
+    Fixed { places: Vec<u8>, scale: Box<[f32; 256]> },
 }
 
 /// What a model says of a message.
@@ -60,7 +69,7 @@ pub struct Opinion {
     /// Log odds, natural logarithm; positive speaks for spam.
     pub odds: f32,
     /// The span that looks worst, in characters of the folded text.
-    pub span: (u32, u32),
+    pub span: (usize, usize),
 }
 
 impl Model {
@@ -69,8 +78,10 @@ impl Model {
         Self {
             // Any key gives two well mixed words; the multiplier is odd and large.
             key: [mix(key[0]), mix(key[1] ^ key[0].rotate_left(32)) | 1 << 63 | 1],
-            weights: vec![0.0; SLOTS],
-            squares: vec![SQUARE_BEFORE; SLOTS],
+            weights: Weights::Learning {
+                weights: vec![0.0; SLOTS],
+                squares: vec![SQUARE_BEFORE; SLOTS],
+            },
             learned: [0; 2],
         }
     }
@@ -82,46 +93,55 @@ impl Model {
 
     /// Its opinion of a message; None of one that says nothing in words.
     pub fn opinion(&self, view: &View) -> Option<Opinion> {
-        (!view.is_wordless()).then(|| self.worst(view).0)
+        (!view.is_wordless()).then(|| {
+            let worst = self.worst(view).0;
+            Opinion {
+                odds: worst.odds,
+                span: (
+                    worst.blocks.start * BLOCK,
+                    (worst.blocks.end * BLOCK).min(view.codes().len()),
+                ),
+            }
+        })
     }
 
     /// Learns a message by its label.
     pub fn learn(&mut self, view: &View, spam: bool) {
-        if self.squares.is_empty() || view.is_wordless() {
+        if matches!(self.weights, Weights::Fixed { .. }) || view.is_wordless() {
             return;
         }
         let label = f32::from(u8::from(spam));
         let margin = if spam { -MARGIN } else { MARGIN };
         let (_, whole, part) = self.worst(view);
-        self.step(view, whole.span, logistic(whole.odds + margin) - label);
+        self.step(view, whole.blocks, logistic(whole.odds + margin) - label);
         if let Some(part) = part.filter(|_| !spam) {
-            self.step(view, part.span, logistic(part.odds + margin) - label);
+            self.step(view, part.blocks, logistic(part.odds + margin) - label);
         }
         self.learned[usize::from(!spam)] += 1;
     }
 
     /// The worst span, the whole, and the worst part.
-    fn worst(&self, view: &View) -> (Opinion, Opinion, Option<Opinion>) {
+    fn worst(&self, view: &View) -> (Scored, Scored, Option<Scored>) {
         let sums = Sums::new(self, view);
-        let end = u32::try_from(view.codes().len()).unwrap_or(u32::MAX);
-        let whole = Opinion {
-            odds: sums.odds((0, end)),
-            span: (0, end),
+        let end = view.codes().len().div_ceil(BLOCK);
+        let whole = Scored {
+            odds: sums.odds(&(0..end)),
+            blocks: 0..end,
         };
-        let parts = parts(end).map(|span| Opinion {
-            odds: sums.odds(span) - PART_DISCOUNT,
-            span,
+        let parts = parts(end).map(|blocks| Scored {
+            odds: sums.odds(&blocks) - PART_DISCOUNT,
+            blocks,
         });
         let part = parts.max_by(|a, b| a.odds.total_cmp(&b.odds));
-        let worst = part.filter(|part| part.odds > whole.odds).unwrap_or(whole);
-        (worst, whole, part)
+        let worst = part.clone().filter(|part| part.odds > whole.odds);
+        (worst.unwrap_or_else(|| whole.clone()), whole, part)
     }
 
-    fn step(&mut self, view: &View, span: (u32, u32), error: f32) {
+    fn step(&mut self, view: &View, blocks: Range<usize>, error: f32) {
         if error.abs() < STEP_MIN {
             return;
         }
-        let (grams, words) = (view.grams.within(span), view.words.within(span));
+        let (grams, words) = (view.grams.within(&blocks), view.words.within(&blocks));
         let gradient = error / grams_norm(grams.len());
         for hash in &view.grams.hashes[grams] {
             self.step_one(*hash, gradient);
@@ -134,8 +154,10 @@ impl Model {
 
     fn step_one(&mut self, hash: u64, gradient: f32) {
         let slot = self.slot(hash);
-        self.squares[slot] += gradient * gradient;
-        self.weights[slot] -= RATE * gradient / self.squares[slot].sqrt();
+        if let Weights::Learning { weights, squares } = &mut self.weights {
+            squares[slot] += gradient * gradient;
+            weights[slot] -= RATE * gradient / squares[slot].sqrt();
+        }
     }
 
     fn slot(&self, hash: u64) -> usize {
@@ -145,48 +167,62 @@ impl Model {
     }
 
     fn weight(&self, hash: u64) -> f32 {
-        self.weights[self.slot(hash)]
+        self.weights.weight(self.slot(hash))
+    }
+
+    /// The sum of the weights of some marks, in their order.
+    fn sum(&self, hashes: &[u64]) -> f32 {
+        match &self.weights {
+            Weights::Learning { weights, .. } => hashes.iter().map(|hash| weights[self.slot(*hash)]).sum(),
+            Weights::Fixed { places, scale } => {
+                let weight = |hash: &u64| scale[usize::from(places[self.slot(*hash)])];
+                hashes.iter().map(weight).sum()
+            }
+        }
     }
 }
 
-/// Sums of weights from the beginning to each mark, so that any span costs two subtractions.
+/// A span in blocks, and what it scores.
+#[derive(Clone, Debug)]
+struct Scored {
+    odds: f32,
+    blocks: Range<usize>,
+}
+
+/// Sums of weights up to the end of each block, so that any span costs two subtractions.
 struct Sums<'a> {
     view: &'a View,
     grams: Vec<f64>,
     words: Vec<f64>,
-    traits: f64,
+    traits: f32,
 }
 
 impl<'a> Sums<'a> {
     fn new(model: &Model, view: &'a View) -> Self {
+        let blocks = view.codes().len().div_ceil(BLOCK);
         let running = |marks: &Marks| {
             let mut sum = 0.0;
-            let mut sums = Vec::with_capacity(marks.hashes.len() + 1);
+            let mut sums = Vec::with_capacity(blocks + 1);
             sums.push(sum);
-            sums.extend(marks.hashes.iter().map(|hash| {
-                sum += f64::from(model.weight(*hash));
-                sum
-            }));
+            for block in 0..blocks {
+                sum += f64::from(model.sum(&marks.hashes[marks.within(&(block..block + 1))]));
+                sums.push(sum);
+            }
             sums
         };
         Self {
             view,
             grams: running(&view.grams),
             words: running(&view.words),
-            traits: view
-                .traits
-                .iter()
-                .map(|hash| f64::from(model.weight(*hash)))
-                .sum(),
+            traits: model.sum(&view.traits),
         }
     }
 
-    fn odds(&self, span: (u32, u32)) -> f32 {
-        let (grams, words) = (self.view.grams.within(span), self.view.words.within(span));
-        let sum = |sums: &[f64], range: &std::ops::Range<usize>| (sums[range.end] - sums[range.start]) as f32;
-        let said = sum(&self.words, &words) + self.traits as f32;
-        sum(&self.grams, &grams) / grams_norm(grams.len())
-            + said / words_norm(words.len() + self.view.traits.len())
+    fn odds(&self, blocks: &Range<usize>) -> f32 {
+        let sum = |sums: &[f64]| (sums[blocks.end] - sums[blocks.start]) as f32;
+        let (grams, words) = (self.view.grams.within(blocks), self.view.words.within(blocks));
+        let said = sum(&self.words) + self.traits;
+        sum(&self.grams) / grams_norm(grams.len()) + said / words_norm(words.len() + self.view.traits.len())
     }
 }
 
@@ -203,14 +239,14 @@ fn words_norm(count: usize) -> f32 {
     (count.max(1) as f32).sqrt()
 }
 
-/// The parts of a text of `end` characters; none of a text that is no longer than one.
-fn parts(end: u32) -> impl Iterator<Item = (u32, u32)> {
+/// The parts of a text of `end` blocks; none of a text that is no longer than one.
+fn parts(end: usize) -> impl Iterator<Item = Range<usize>> {
     SCALES
         .into_iter()
         .filter(move |(length, _)| end > *length)
         .flat_map(move |(length, stride)| {
             let count = (end - length).div_ceil(stride) + 1;
-            (0..count).map(move |index| (index * stride, end.min(index * stride + length)))
+            (0..count).map(move |index| index * stride..end.min(index * stride + length))
         })
 }
 
@@ -231,6 +267,13 @@ mod tests {
             );
         }
         model
+    }
+
+    fn weights_of(model: &Model) -> Vec<f32> {
+        match &model.weights {
+            Weights::Learning { weights, .. } => weights.clone(),
+            Weights::Fixed { .. } => Vec::new(),
+        }
     }
 
     fn odds(model: &Model, text: &str) -> f32 {
@@ -270,14 +313,13 @@ mod tests {
 
     #[test]
     fn the_same_bits_every_time() {
-        let (a, b) = (taught(), taught());
-        assert_eq!(a.weights, b.weights);
+        let (a, b) = (weights_of(&taught()), weights_of(&taught()));
+        assert_eq!(a, b);
         let digest = a
-            .weights
             .iter()
             .fold(0u64, |sum, weight| mix(sum ^ u64::from(weight.to_bits())));
         assert_eq!(
-            digest, 1_058_030_148_975_641_501,
+            digest, 3_704_909_663_757_385_031,
             "a change of the learner changes the shipped model: train it anew"
         );
     }
@@ -288,19 +330,21 @@ mod tests {
         other.learn(&View::of_text("cheap watches, buy now"), true);
         let mut one = Model::new([1, 2]);
         one.learn(&View::of_text("cheap watches, buy now"), true);
-        let used =
-            |model: &Model| -> Vec<usize> { (0..SLOTS).filter(|slot| model.weights[*slot] != 0.0).collect() };
+        let used = |model: &Model| -> Vec<usize> {
+            let weights = weights_of(model);
+            (0..SLOTS).filter(|slot| weights[*slot] != 0.0).collect()
+        };
         assert_eq!(used(&one).len(), used(&other).len());
         assert_ne!(used(&one), used(&other));
     }
 
     #[test]
     fn parts_cover_the_text() {
-        assert_eq!(parts(256).count(), 0);
-        assert_eq!(parts(257).collect::<Vec<_>>(), [(0, 256), (128, 257)]);
-        for end in [1_025, 5_000, 65_536] {
-            assert!(parts(end).all(|(from, to)| from < to && to <= end));
-            assert_eq!(parts(end).map(|(_, to)| to).max(), Some(end));
+        assert_eq!(parts(2).count(), 0);
+        assert_eq!(parts(3).collect::<Vec<_>>(), [0..2, 1..3]);
+        for end in [9, 40, 512] {
+            assert!(parts(end).all(|part| part.start < part.end && part.end <= end));
+            assert_eq!(parts(end).map(|part| part.end).max(), Some(end));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! scale that keeps small weights apart, with the ranks of honest mail it was not trained on.
 
 use super::marks::mix;
-use super::{Model, Ranks, SLOTS};
+use super::{Model, Ranks, SLOTS, SQUARE_BEFORE, Weights};
 use std::sync::LazyLock;
 
 const WHOLE: &[u8; 8] = b"DOGANAM1";
@@ -52,8 +52,11 @@ impl Model {
         for word in self.key.iter().chain(&self.learned) {
             octets.extend_from_slice(&word.to_le_bytes());
         }
-        for value in self.weights.iter().chain(&self.squares) {
-            octets.extend_from_slice(&value.to_le_bytes());
+        for slot in 0..SLOTS {
+            octets.extend_from_slice(&self.weights.weight(slot).to_le_bytes());
+        }
+        for slot in 0..SLOTS {
+            octets.extend_from_slice(&self.weights.square(slot).to_le_bytes());
         }
         let sum = checksum(&octets);
         octets.extend_from_slice(&sum.to_le_bytes());
@@ -75,8 +78,10 @@ impl Model {
         Ok(Self {
             key: [words[0], words[1]],
             learned: [words[2], words[3]],
-            weights: values[..SLOTS].to_vec(),
-            squares: values[SLOTS..].to_vec(),
+            weights: Weights::Learning {
+                weights: values[..SLOTS].to_vec(),
+                squares: values[SLOTS..].to_vec(),
+            },
         })
     }
 
@@ -87,7 +92,7 @@ impl Model {
         for word in self.key.iter().chain(&self.learned) {
             octets.extend_from_slice(&word.to_le_bytes());
         }
-        octets.extend(self.weights.iter().map(|weight| small(*weight).to_le_bytes()[0]));
+        octets.extend((0..SLOTS).map(|slot| small(self.weights.weight(slot)).to_le_bytes()[0]));
         for count in Vec::from(ranks.clone()) {
             octets.extend_from_slice(&count.to_le_bytes());
         }
@@ -106,13 +111,30 @@ impl Model {
         let model = Self {
             key: [words[0], words[1]],
             learned: [words[2], words[3]],
-            weights: weights
-                .iter()
-                .map(|octet| large(i8::from_le_bytes([*octet])))
-                .collect(),
-            squares: Vec::new(),
+            weights: Weights::Fixed {
+                places: weights.to_vec(),
+                scale: Box::new(std::array::from_fn(|octet| {
+                    large(i8::from_le_bytes([octet as u8]))
+                })),
+            },
         };
         Ok((model, Ranks::try_from(bins).map_err(|_| SavedError::Damaged)?))
+    }
+}
+
+impl Weights {
+    pub(super) fn weight(&self, slot: usize) -> f32 {
+        match self {
+            Self::Learning { weights, .. } => weights[slot],
+            Self::Fixed { places, scale } => scale[usize::from(places[slot])],
+        }
+    }
+
+    fn square(&self, slot: usize) -> f32 {
+        match self {
+            Self::Learning { squares, .. } => squares[slot],
+            Self::Fixed { .. } => SQUARE_BEFORE,
+        }
     }
 }
 

@@ -213,7 +213,7 @@ fn shortened(text: &str, chars: usize, language: Language) -> String {
 }
 
 /// At most so many characters: of a name the beginning and the end tell what it is.
-fn without_middle(text: &str, chars: usize) -> String {
+pub fn without_middle(text: &str, chars: usize) -> String {
     let count = text.chars().count();
     if count <= chars {
         return text.to_owned();

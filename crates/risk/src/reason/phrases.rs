@@ -29,6 +29,7 @@ const PHRASES: &[(&str, [&str; 3])] = &[
     ("GTUBE", ["the test string of spam filters", "la stringa di prova dei filtri antispam", "тестовая строка спам-фильтров"]),
     ("TEXT", ["its text", "il testo", "текст"]),
     ("TEXT_HIDDEN", ["text that the reader does not see", "testo nascosto a chi legge", "текст, скрытый от читателя"]),
+    ("NEAR_DUPLICATE", ["the same text from other senders", "lo stesso testo da altri mittenti", "такой же текст от других отправителей"]),
     ("MALFORMED", ["its faulty structure", "la struttura non corretta", "нарушенная структура"]),
     ("LINK_LOOKALIKE", ["a link that imitates another name", "un link che imita un altro nome", "ссылка, которая подражает чужому имени"]),
     ("LINK_TEXT_DIFFERS", ["a link that leads elsewhere than it shows", "un link che porta a un sito diverso da quello mostrato", "ссылка, которая ведёт не туда, куда показывает"]),

@@ -5,7 +5,7 @@ use crate::{Facts, Group, Symbol};
 
 pub(crate) fn conduct(facts: &Facts, known: &ConductFacts, trial: &Trial, symbols: &mut Vec<Symbol>) {
     let mut counted: Vec<Channel> = Vec::new();
-    for (channel, sight) in all_sights(facts.sender.kind, known, trial) {
+    for (channel, sight) in all_sights(facts, known, trial) {
         // The content has its own symbols; two sights of one channel share its weight.
         let Some((name, detail)) = named(&sight) else {
             continue;

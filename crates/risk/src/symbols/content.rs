@@ -1,7 +1,7 @@
 //! Test strings and form.
 
 use crate::model::weight_of_rank;
-use crate::{Facts, Group, Reading, Symbol, TextFacts};
+use crate::{CAMPAIGN_S, CampaignFacts, Facts, Group, Reading, Symbol, TextFacts};
 
 pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
     let Some(content) = facts.content.known() else {
@@ -34,6 +34,27 @@ pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
             .collect();
         symbols.push(Symbol::new("MALFORMED", Group::Content, 1.0, names.join(", ")));
     }
+    let alike = facts.campaign.known().filter(|campaign| campaign.senders > 0);
+    symbols.extend(alike.map(near_duplicate));
+}
+
+/// No evidence by itself: lists, templates and replies to all are alike too.
+fn near_duplicate(campaign: &CampaignFacts) -> Symbol {
+    let since = campaign
+        .first_seen
+        .map_or(String::new(), |at| format!(", the first at {at}"));
+    let refused = if campaign.refused > 0 {
+        format!("; refused to {} of them", campaign.refused)
+    } else {
+        String::new()
+    };
+    let detail = format!(
+        "{} other senders sent {} messages like it within {} hours{since}{refused}",
+        campaign.senders,
+        campaign.messages,
+        CAMPAIGN_S / 3600
+    );
+    Symbol::new("NEAR_DUPLICATE", Group::Content, 0.0, detail)
 }
 
 /// Messages of a role before which the reference speaks, not the site: until then a text alone cannot weigh much.

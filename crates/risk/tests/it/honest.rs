@@ -153,7 +153,8 @@ impl Life {
         let verdict = judge(&facts, &self.policy);
         let accepted = verdict.action == Action::Accept;
         let known = facts.conduct.known().unwrap();
-        self.ledger.fold(&sending, known, verdict.trial.as_ref().unwrap(), accepted);
+        self.ledger
+            .fold(&sending, known, verdict.trial.as_ref().unwrap(), accepted);
         if !accepted {
             self.stopped.push(verdict.clone());
         }
@@ -162,7 +163,8 @@ impl Life {
 
     fn returned(&mut self, returned: Returned) {
         let at = Timestamp::from_second(self.now).unwrap();
-        self.ledger.feedback(returned, self.number as u16, self.sender.kind, at);
+        self.ledger
+            .feedback(returned, self.number as u16, self.sender.kind, at);
     }
 
     /// Nothing was stopped.
@@ -192,7 +194,11 @@ fn vpn() {
     let mut life = Life::person();
     for evening in 0..10u32 {
         let mut through = mail([u64::from(evening) % 30]);
-        through.whence = from(200 + evening, 60 + evening as u16 % 3, [b"SE", b"NL", b"CH"][evening as usize % 3]);
+        through.whence = from(
+            200 + evening,
+            60 + evening as u16 % 3,
+            [b"SE", b"NL", b"CH"][evening as usize % 3],
+        );
         life.send(&through);
         life.now += HOUR;
         life.send(&mail([3]));
@@ -221,7 +227,11 @@ fn new_employee() {
     let mut life = Life::new(SenderKind::Mailbox);
     for person in 0..110 {
         life.send(&mail([person]));
-        life.returned(if person % 22 == 5 { Returned::UnknownUser } else { Returned::Delivered });
+        life.returned(if person % 22 == 5 {
+            Returned::UnknownUser
+        } else {
+            Returned::Delivered
+        });
         life.now += 300;
     }
     life.now += DAY;
@@ -240,7 +250,11 @@ fn first_newsletter() {
         let mut issue = mail([subscriber]);
         (issue.bulk, issue.text, issue.rank) = (true, 77, 0.02);
         life.send(&issue);
-        life.returned(if subscriber % 20 == 0 { Returned::UnknownUser } else { Returned::Delivered });
+        life.returned(if subscriber % 20 == 0 {
+            Returned::UnknownUser
+        } else {
+            Returned::Delivered
+        });
         life.now += 1;
     }
     life.honest("four hundred subscribers at once, one in twenty is gone");
@@ -253,7 +267,11 @@ fn invoice_run() {
         let mut invoice = mail([customer]);
         (invoice.text, invoice.rank) = (88, 0.01);
         life.send(&invoice);
-        life.returned(if customer % 100 == 0 { Returned::UnknownUser } else { Returned::Delivered });
+        life.returned(if customer % 100 == 0 {
+            Returned::UnknownUser
+        } else {
+            Returned::Delivered
+        });
         life.now += 2;
     }
     life.honest("two hundred and fifty invoices, one by one");
@@ -266,7 +284,11 @@ fn password_reset_spike() {
         let mut reset = mail([user]);
         (reset.text, reset.rank) = (99, 0.015);
         life.send(&reset);
-        life.returned(if user % 80 == 0 { Returned::UnknownUser } else { Returned::Delivered });
+        life.returned(if user % 80 == 0 {
+            Returned::UnknownUser
+        } else {
+            Returned::Delivered
+        });
         life.now += if user < 200 { 2 * HOUR } else { 3 };
     }
     life.honest("four hundred resets within twenty minutes");
@@ -308,7 +330,11 @@ fn secretary_with_bcc() {
     circular.rank = 0.05;
     life.send(&circular);
     for member in 0..303 {
-        life.returned(if member % 60 == 0 { Returned::UnknownUser } else { Returned::Delivered });
+        life.returned(if member % 60 == 0 {
+            Returned::UnknownUser
+        } else {
+            Returned::Delivered
+        });
     }
     life.now += 3 * HOUR;
     life.send(&circular);
@@ -321,17 +347,32 @@ fn a_botnet_is_held_and_the_owner_goes_on() {
     let mut out = 0;
     for bot in 0..40u32 {
         let mut spam = mail((0..8).map(|n| 9_000 + u64::from(bot) * 8 + n));
-        (spam.whence, spam.rank, spam.text) = (from(400 + bot, 80 + bot as u16, [b"KE", b"VN", b"CL"][bot as usize % 3]), 0.002, 5 + bot as u16);
+        (spam.whence, spam.rank, spam.text) = (
+            from(
+                400 + bot,
+                80 + bot as u16,
+                [b"KE", b"VN", b"CL"][bot as usize % 3],
+            ),
+            0.002,
+            5 + bot as u16,
+        );
         out += u32::from(life.send(&spam).action == Action::Accept);
         life.now += 600;
         if bot % 10 == 9 {
-            assert_eq!(life.send(&mail([4])).action, Action::Accept, "the owner's own mail, {bot}");
+            assert_eq!(
+                life.send(&mail([4])).action,
+                Action::Accept,
+                "the owner's own mail, {bot}"
+            );
         }
     }
     assert!(out <= 2, "{out}");
     let last = life.stopped.last().unwrap();
     let sentence = last.reason.sentence(Language::English);
-    assert!(sentence.contains("Kenya") && sentence.contains("recipients it never wrote to"), "{sentence}");
+    assert!(
+        sentence.contains("Kenya") && sentence.contains("recipients it never wrote to"),
+        "{sentence}"
+    );
     assert_eq!(last.cause.code(), "ODD");
 }
 
@@ -344,7 +385,11 @@ fn a_burst_that_reads_like_the_owner_ends_with_what_comes_back() {
         (spam.whence, spam.text) = (from(500, 90, b"VN"), number as u16 + 1);
         if life.send(&spam).action == Action::Accept {
             out += 1;
-            life.returned(if number % 6 == 0 { Returned::UnknownUser } else { Returned::Delivered });
+            life.returned(if number % 6 == 0 {
+                Returned::UnknownUser
+            } else {
+                Returned::Delivered
+            });
         }
         life.now += 2;
     }
@@ -355,7 +400,10 @@ fn a_burst_that_reads_like_the_owner_ends_with_what_comes_back() {
 fn a_new_script_of_a_site_is_stopped_and_the_form_goes_on() {
     let mut life = Life::new(SenderKind::Script);
     life.sender.domain = String::new();
-    let form = Whence { place: 1, ..Whence::default() };
+    let form = Whence {
+        place: 1,
+        ..Whence::default()
+    };
     for visitor in 0..200u64 {
         let mut note = mail([visitor]);
         (note.whence, note.text) = (form, 6);
@@ -366,7 +414,14 @@ fn a_new_script_of_a_site_is_stopped_and_the_form_goes_on() {
     let mut out = 0;
     for number in 0..300u64 {
         let mut spam = mail([30_000 + number]);
-        (spam.whence, spam.rank, spam.text) = (Whence { place: 2, ..Whence::default() }, 0.003, 100 + number as u16 / 3);
+        (spam.whence, spam.rank, spam.text) = (
+            Whence {
+                place: 2,
+                ..Whence::default()
+            },
+            0.003,
+            100 + number as u16 / 3,
+        );
         out += u32::from(life.send(&spam).action == Action::Accept);
         life.now += 60;
         if number % 50 == 49 {

@@ -10,7 +10,9 @@ use super::entry::Entry;
 use crate::StoreError;
 use crate::database::locked;
 use jiff::Timestamp;
-use risk::{ConductFacts, Norms, Novelty, Returned, Sender, SenderKind, Sending, Shared, SharedFacts, Trial, Whence};
+use risk::{
+    ConductFacts, Norms, Novelty, Returned, Sender, SenderKind, Sending, Shared, SharedFacts, Trial, Whence,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -43,7 +45,9 @@ impl Site {
     /// Reads it, or makes it: the key is made once, and a site is as old as its first message.
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let read = |name: &str| -> Result<Option<Vec<u8>>, StoreError> {
-            let value = connection.query_row("SELECT value FROM conduct WHERE name = ?", [name], |row| row.get(0));
+            let value = connection.query_row("SELECT value FROM conduct WHERE name = ?", [name], |row| {
+                row.get(0)
+            });
             Ok(value.optional()?)
         };
         let whole = |octets: &[u8]| octets.try_into().ok().map(u64::from_le_bytes);
@@ -120,7 +124,9 @@ impl Ledger {
         facts.norms = state.norms.of(facts.role);
         if sender.kind == SenderKind::Mailbox {
             facts.shared = client.map_or_else(SharedFacts::default, |client| {
-                state.shared.look(self.address(client), self.short(&key), seconds(sending.at))
+                state
+                    .shared
+                    .look(self.address(client), self.short(&key), seconds(sending.at))
             });
         }
         facts
@@ -147,7 +153,9 @@ impl Ledger {
         let mut state = locked(&self.site.state);
         state.since.get_or_insert(sending.at);
         if let Some(address) = address.filter(|_| sender.kind == SenderKind::Mailbox) {
-            state.shared.note(address, short, newcomer, false, seconds(sending.at));
+            state
+                .shared
+                .note(address, short, newcomer, false, seconds(sending.at));
         }
         if accepted {
             state.norms.learn(facts.role, &trial.raw);
@@ -177,7 +185,9 @@ impl Ledger {
         });
         if known.is_some() {
             let (short, address) = (self.short(key), self.address(client));
-            locked(&self.site.state).shared.note(address, short, false, true, seconds(now));
+            locked(&self.site.state)
+                .shared
+                .note(address, short, false, true, seconds(now));
         }
     }
 

@@ -53,7 +53,8 @@ impl Writer {
             let mut turn = 0;
             loop {
                 let (waiters, closing) = at.wait();
-                let result = write(&mut connection, &shards).and_then(|()| write_site(&connection, &shards, &site));
+                let result =
+                    write(&mut connection, &shards).and_then(|()| write_site(&connection, &shards, &site));
                 answer(waiters, result);
                 if closing {
                     return;
@@ -204,8 +205,9 @@ fn commit(connection: &mut Connection, unwritten: &Unwritten) -> Result<(), Stor
 /// Reads all entries; tells how many rows could not be read. Those seen least lately come first, so that they are forgotten
 /// first when there are too many.
 pub(super) fn load(connection: &Connection, shards: &Shards) -> Result<u64, StoreError> {
-    let mut statement = connection
-        .prepare("SELECT key, tenant, domain, conduct, counters, last_seen, habits FROM ledger ORDER BY last_seen")?;
+    let mut statement = connection.prepare(
+        "SELECT key, tenant, domain, conduct, counters, last_seen, habits FROM ledger ORDER BY last_seen",
+    )?;
     let mut rows = statement.query([])?;
     let mut damaged = 0;
     while let Some(row) = rows.next()? {

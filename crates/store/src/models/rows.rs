@@ -1,6 +1,9 @@
 //! The statements.
 
-use super::{LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, SNAPSHOTS_KEPT, Snapshot};
+use super::{
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, REFUSALS_DAY_MAX, REFUSALS_OF_ACCOUNT_DAY_MAX,
+    SNAPSHOTS_KEPT, Snapshot,
+};
 use crate::StoreError;
 use jiff::Timestamp;
 use risk::Role;
@@ -25,33 +28,28 @@ pub(super) fn add_label(
     let digest = Sha256::digest(sample);
     let at = now.as_second();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let known: Option<(i64, bool)> = transaction
+    let known: Option<(i64, bool, String)> = transaction
         .query_row(
-            "SELECT id, spam FROM label WHERE digest = ?",
+            "SELECT id, spam, source FROM label WHERE digest = ?",
             [&digest[..]],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    match known {
-        Some((_, spam)) if spam == label.spam => {
+    match &known {
+        Some((_, spam, _)) if *spam == label.spam => {
             return Err(StoreError::Refused(
                 "this message was learned so already".to_owned(),
             ));
         }
-        Some((id, _)) => take_out(&transaction, id)?,
+        Some((_, _, source)) if source == Label::OPERATOR && label.source != Label::OPERATOR => {
+            return Err(StoreError::Refused(
+                "an operator said otherwise of this message".to_owned(),
+            ));
+        }
+        Some((id, ..)) => take_out(&transaction, *id)?,
         None => {}
     }
-    let given: i64 = transaction.query_row(
-        "SELECT count(*) FROM label WHERE account = ? AND at > ? AND account <> ''",
-        params![label.account, at - DAY_S],
-        |row| row.get(0),
-    )?;
-    if given >= LABELS_OF_ACCOUNT_DAY_MAX {
-        return Err(StoreError::Refused(format!(
-            "{given} messages of {} were learned today; more of one account would teach its habits to everybody",
-            label.account
-        )));
-    }
+    share_of_day(&transaction, label, at - DAY_S)?;
     transaction.execute(
         "INSERT INTO label (digest, at, spam, source, account, sample) VALUES (?, ?, ?, ?, ?, ?)",
         params![&digest[..], at, label.spam, label.source, label.account, sample],
@@ -59,6 +57,64 @@ pub(super) fn add_label(
     let id = transaction.last_insert_rowid();
     transaction.commit()?;
     Ok((id, known.is_some()))
+}
+
+/// Nobody teaches the site alone, and strangers least of all.
+fn share_of_day(connection: &Connection, label: &Label<'_>, since: i64) -> Result<(), StoreError> {
+    let count = |condition: &str, value: &str| -> Result<i64, StoreError> {
+        let question = format!("SELECT count(*) FROM label WHERE {condition} AND at > ?2");
+        Ok(connection.query_row(&question, params![value, since], |row| row.get(0))?)
+    };
+    let given = count("account = ?1 AND account <> ''", label.account)?;
+    if given >= LABELS_OF_ACCOUNT_DAY_MAX {
+        return Err(StoreError::Refused(format!(
+            "{given} messages of {} were learned today; more of one account would teach its habits to everybody",
+            label.account
+        )));
+    }
+    if label.source == Label::REFUSAL {
+        let of_account = count("account = ?1 AND source = 'refusal'", label.account)?;
+        let of_all = count("source = ?1", Label::REFUSAL)?;
+        if of_account >= REFUSALS_OF_ACCOUNT_DAY_MAX || of_all >= REFUSALS_DAY_MAX {
+            return Err(StoreError::Refused(format!(
+                "{of_account} refusals of mail of {} and {of_all} of all mail were learned today; that is enough of what strangers say",
+                label.account
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Takes out the labels of a source, of all accounts or of one; tells how many.
+pub(super) fn remove_labels_of(
+    connection: &mut Connection,
+    source: &str,
+    account: Option<&str>,
+) -> Result<usize, StoreError> {
+    const WHICH: &str = "source = ?1 AND (?2 IS NULL OR account = ?2)";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let first: Option<i64> = transaction.query_row(
+        &format!("SELECT min(id) FROM label WHERE {WHICH}"),
+        params![source, account],
+        |row| row.get(0),
+    )?;
+    let Some(first) = first else { return Ok(0) };
+    let removed = transaction.execute(
+        &format!("DELETE FROM label WHERE {WHICH}"),
+        params![source, account],
+    )?;
+    transaction.execute("DELETE FROM snapshot WHERE label >= ?", [first])?;
+    transaction.commit()?;
+    Ok(removed)
+}
+
+/// Labels of each source: as spam, and as other mail.
+pub(super) fn sources(connection: &Connection) -> Result<Vec<(String, i64, i64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT source, sum(spam), sum(1 - spam) FROM label GROUP BY source ORDER BY source",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn remove_label(connection: &mut Connection, sample: &[u8]) -> Result<(), StoreError> {

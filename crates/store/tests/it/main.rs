@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod campaigns;
 mod controls;
 mod crash;
 mod directory;

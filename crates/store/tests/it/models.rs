@@ -6,7 +6,8 @@ use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use store::{
-    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, Models, SNAPSHOT_LABELS, SNAPSHOTS_KEPT, StoreError,
+    LABELS_MAX, LABELS_OF_ACCOUNT_DAY_MAX, Label, Models, REFUSALS_DAY_MAX, REFUSALS_OF_ACCOUNT_DAY_MAX,
+    SNAPSHOT_LABELS, SNAPSHOTS_KEPT, StoreError,
 };
 
 fn at(hours: i64) -> Timestamp {
@@ -370,4 +371,69 @@ fn one_that_learns_at_a_time() {
     drop(beside);
     drop(alone);
     Models::open_alone(folder.path()).unwrap();
+}
+
+/// Strangers say little, never against an operator, and it can all be taken back.
+#[test]
+fn what_strangers_say_is_bounded_and_can_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = Models::open(folder.path()).unwrap();
+    let refusal = |account: &'static str| Label {
+        spam: true,
+        source: Label::REFUSAL,
+        account,
+    };
+    models.learn(&text(1), &label(false, ""), at(0)).unwrap();
+    let before = models.export();
+    refused(
+        models.learn(&text(1), &refusal("a"), at(0)),
+        "an operator said otherwise",
+    );
+    for number in 0..REFUSALS_OF_ACCOUNT_DAY_MAX {
+        models.learn(&text(2 + 2 * number), &refusal("a"), at(0)).unwrap();
+    }
+    refused(
+        models.learn(&text(100), &refusal("a"), at(1)),
+        "what strangers say",
+    );
+    models.learn(&text(100), &refusal("b"), at(1)).unwrap();
+    models.learn(&text(102), &refusal("a"), at(25)).unwrap();
+    // An operator may turn round what a stranger said.
+    models.learn(&text(100), &label(false, ""), at(25)).unwrap();
+    let report = models.report().unwrap();
+    assert_eq!(
+        report.sources,
+        [
+            ("operator".to_owned(), 0, 2),
+            ("refusal".to_owned(), REFUSALS_OF_ACCOUNT_DAY_MAX + 1, 0)
+        ]
+    );
+    assert_eq!(models.forget("refusal", Some("nobody"), at(26)).unwrap(), 0);
+    assert_eq!(
+        models.forget("refusal", None, at(26)).unwrap() as i64,
+        REFUSALS_OF_ACCOUNT_DAY_MAX + 1
+    );
+    models.unlearn(&text(100), at(26)).unwrap();
+    assert_eq!(models.export(), before);
+}
+
+#[test]
+fn strangers_together_say_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = Models::open(folder.path()).unwrap();
+    let mut number = 0;
+    let mut more = |account: i64| {
+        number += 2;
+        let account = format!("account{account}");
+        let label = Label {
+            spam: true,
+            source: Label::REFUSAL,
+            account: &account,
+        };
+        models.learn(&text(number), &label, at(0))
+    };
+    for each in 0..REFUSALS_DAY_MAX {
+        more(each / REFUSALS_OF_ACCOUNT_DAY_MAX).unwrap();
+    }
+    refused(more(1_000), "what strangers say");
 }

@@ -3,7 +3,7 @@
 use crate::block_on;
 use crate::queue::{arrival, octets};
 use std::path::Path;
-use store::{Directory, Settings, Store, StoreError};
+use store::{Campaigns, Directory, Settings, Store, StoreError};
 use trace::Id;
 
 fn settings(path: &Path) -> Settings {
@@ -14,6 +14,7 @@ fn settings(path: &Path) -> Settings {
         stories_kept_days: 1,
         stories_octets_max: 1 << 30,
         geo_databases: Vec::new(),
+        campaign_messages_max: Campaigns::MEMBERS_MIN,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod delivery;
+mod lessons;
 mod notices;
 mod peer;
 mod shaping;

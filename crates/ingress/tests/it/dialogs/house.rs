@@ -84,6 +84,7 @@ impl House {
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
             geo_databases: Vec::new(),
+            campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         })
         .unwrap();
         people(&store);

@@ -1,4 +1,4 @@
-//! RFC 5321, section by section: each file is a section, each test one of its rules.
+//! RFC 5321 section by section: each file is a section, each test one of its rules.
 
 mod section_2_3_8;
 mod section_4_1_1;

@@ -10,7 +10,7 @@ fn verbs_are_not_case_sensitive_and_blanks_at_the_end_are_tolerated() {
     }
 }
 
-/// §4.1.1.1: EHLO and HELO need a name; an address literal will do.
+/// RFC 5321 §4.1.1.1: EHLO and HELO need a name; an address literal will do.
 #[test]
 fn hello_needs_a_name() {
     for (line, code) in [
@@ -23,14 +23,14 @@ fn hello_needs_a_name() {
     }
 }
 
-/// §4.1.1.2: the reverse-path may be null, the forward-path of §4.1.1.3 may not.
+/// RFC 5321 §4.1.1.2: the reverse-path may be null, the forward-path of RFC 5321 §4.1.1.3 may not.
 #[test]
 fn null_path_is_for_senders_only() {
     assert_eq!(refusal("MAIL FROM:<>"), 0);
     assert_eq!(refusal("RCPT TO:<>"), 501);
 }
 
-/// §4.1.1.3: postmaster needs no domain; source routes are ignored.
+/// RFC 5321 §4.1.1.3: postmaster needs no domain; source routes are ignored.
 #[test]
 fn postmaster_and_source_routes() {
     let forward_path = |line: &str| match Command::parse(line.as_bytes()) {
@@ -49,14 +49,14 @@ fn postmaster_and_source_routes() {
     assert_eq!(refusal("MAIL FROM:<postmaster>"), 501);
 }
 
-/// §4.1.1.11: parameters that were not offered are refused with 555.
+/// RFC 5321 §4.1.1.11: parameters that were not offered are refused with 555.
 #[test]
 fn unknown_parameters() {
     assert_eq!(refusal("MAIL FROM:<a@b> XYZZY=1"), 555);
     assert_eq!(refusal("RCPT TO:<a@b> XYZZY"), 555);
 }
 
-/// §4.1.1.4, §4.1.1.5, §4.1.1.10: no arguments.
+/// RFC 5321 §4.1.1.4, §4.1.1.5, §4.1.1.10: no arguments.
 #[test]
 fn commands_without_arguments() {
     for verb in ["DATA", "RSET", "QUIT"] {

@@ -6,7 +6,7 @@ fn read(octets: &[u8]) -> Reply {
     ReplyReader::default().feed(octets).unwrap().1.unwrap()
 }
 
-/// §4.2.1: the first digit decides, whatever follows.
+/// RFC 5321 §4.2.1: the first digit decides, whatever follows.
 #[test]
 fn first_digit_decides() {
     for (octets, severity) in [
@@ -19,14 +19,14 @@ fn first_digit_decides() {
     }
 }
 
-/// §4.2: the code may stand alone, and the text is for people.
+/// RFC 5321 §4.2: the code may stand alone, and the text is for people.
 #[test]
 fn code_alone() {
     assert_eq!(read(b"250\r\n").code, 250);
     assert_eq!(read(b"250 \r\n").lines, [""]);
 }
 
-/// §4.2.1: a hyphen behind the code says that more lines follow, all with the same code.
+/// RFC 5321 §4.2.1: a hyphen behind the code says that more lines follow, all with the same code.
 #[test]
 fn many_lines() {
     let reply = read(

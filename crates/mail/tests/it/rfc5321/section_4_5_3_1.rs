@@ -6,7 +6,7 @@ use mail::smtp::Reply;
 use mail::smtp::data::{DataDefect, DataLimits, DataReader};
 use mail::smtp::line::{LineError, find_line};
 
-/// §4.5.3.1.1 to §4.5.3.1.3: local part 64, domain 255, path 256 with its brackets.
+/// RFC 5321 §4.5.3.1.1 to §4.5.3.1.3: local part 64, domain 255, path 256 with its brackets.
 #[test]
 fn addresses() {
     let domain = ["d".repeat(63), "d".repeat(63), "d".repeat(61)].join(".");
@@ -18,7 +18,7 @@ fn addresses() {
     assert_eq!(refusal(&format!("RCPT TO:<{}@b>", "l".repeat(65))), 501);
 }
 
-/// §4.5.3.1.4: 512 octets of command line, CRLF included.
+/// RFC 5321 §4.5.3.1.4: 512 octets of command line, CRLF included.
 #[test]
 fn command_lines() {
     let line = |octets: usize| [vec![b'x'; octets - 2], b"\r\n".to_vec()].concat();
@@ -26,7 +26,7 @@ fn command_lines() {
     assert_eq!(find_line(&line(513), 512), Err(LineError::TooLong));
 }
 
-/// §4.5.3.1.5: 512 octets of reply line.
+/// RFC 5321 §4.5.3.1.5: 512 octets of reply line.
 #[test]
 fn reply_lines() {
     let mut out = Vec::new();
@@ -37,7 +37,7 @@ fn reply_lines() {
     );
 }
 
-/// §4.5.3.1.6: 1000 octets of text line, CRLF included, the dot of transparency not counted.
+/// RFC 5321 §4.5.3.1.6: 1000 octets of text line, CRLF included, the dot of transparency not counted.
 #[test]
 fn text_lines() {
     for (stream, defect) in [
