@@ -21,7 +21,7 @@ fn lived(person: u64, messages: u64) -> Ledger {
     for n in 0..messages {
         let recipients = [Recipient {
             hash: mixed(person * 64 + mixed(n) % 40),
-            own: n % 3 == 0,
+            own: n.is_multiple_of(3),
         }];
         let sending = sending(person, n, &recipients);
         let facts = ledger.look(&sending);
@@ -35,7 +35,7 @@ fn sending<'a>(person: u64, n: u64, recipients: &'a [Recipient]) -> Sending<'a> 
         at: Timestamp::from_second(1_760_000_000 + n as i64 * 43_200).unwrap_or_default(),
         kind: SenderKind::Mailbox,
         whence: Some(Whence {
-            place: (person * 8 + if n % 5 == 0 { mixed(n) % 6 } else { n % 2 }) as u32,
+            place: (person * 8 + if n.is_multiple_of(5) { mixed(n) % 6 } else { n % 2 }) as u32,
             provider: (n % 3) as u16 + 1,
             country: *b"IT",
             client: (n % 2) as u16 + 1,
@@ -81,6 +81,10 @@ fn main() {
         (resident_kib() - before) / 1_024
     );
 
+    updates(&mut all, accounts);
+}
+
+fn updates(all: &mut HashMap<Box<str>, Box<[u8]>>, accounts: u64) {
     let policy = Policy::default();
     let sender = Sender {
         kind: SenderKind::Mailbox,
