@@ -13,15 +13,16 @@ use e2e::process::{Gateway, Plan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What to measure: `relay`, `latency`, `idle`, `stages`, `layouts`, `content`, `all`.
+/// What to measure: `relay`, `latency`, `idle`, `stages`, `layouts`, `content`, `scan`, `all`.
 pub fn run(arguments: &[String]) -> Result<()> {
     let what = arguments.first().map_or("all", String::as_str);
     if cfg!(debug_assertions) {
-        machine::prepare(if what == "content" {
-            machine::Need::Eval
-        } else {
-            machine::Need::Bench
-        })?;
+        if what != "content" {
+            machine::prepare(machine::Need::Bench)?;
+        }
+        if matches!(what, "content" | "scan") {
+            machine::prepare(machine::Need::Eval)?;
+        }
         shell::step(
             "build the gateway (release)",
             release(&["build", "--release", "--package", "gateway", "--package", "xtask"]),
@@ -42,6 +43,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match what {
         "relay" => runtime.block_on(relay::throughput()),
+        "scan" => runtime.block_on(relay::scanned()),
         "latency" => runtime.block_on(relay::latency()),
         "idle" => runtime.block_on(idle::run()),
         "stages" => runtime.block_on(stages::run()),

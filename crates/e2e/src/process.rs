@@ -1,6 +1,7 @@
 //! The real program in a folder of its own: configured, started, asked, killed, started again.
 
 use anyhow::{Context, Result, bail};
+use std::collections::HashMap;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -334,4 +335,30 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.kill();
     }
+}
+
+/// Processor time of all processes below one, that one left out.
+pub fn processor_time_below(pid: u32) -> Result<Duration> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(child) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // A process may end between listing and reading.
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let parent = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        children.entry(parent.unwrap_or(0)).or_default().push(child);
+    }
+    let mut waiting = vec![pid];
+    let mut sum = Duration::ZERO;
+    while let Some(pid) = waiting.pop() {
+        for child in children.get(&pid).into_iter().flatten() {
+            sum += processor_time(*child).unwrap_or_default();
+            waiting.push(*child);
+        }
+    }
+    Ok(sum)
 }

@@ -13,15 +13,13 @@ use crate::settle::{Fate, Hop, settle};
 use crate::shaping::{Carrier, Failed, Path};
 use crate::site::Site;
 use crate::work::Work;
-use bytes::Bytes;
 use mail::smtp::ehlo::Extensions;
 use mail::smtp::{MailCommand, RcptCommand, Reply, Severity};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Recipient, StoreError};
+use store::Recipient;
 use tokio::time::sleep;
-use trace::Id;
 
 /// How often work may go back to the ready queue because a connection had ended.
 const RETURNS_MAX: u8 = 2;
@@ -303,7 +301,7 @@ impl Session<'_> {
         let Some(work) = self.works.front() else {
             return Ok(());
         };
-        let message = match read_message(self.context, work.envelope.id, work.envelope.size_octets).await {
+        let message = match self.context.message(&work.envelope).await {
             Ok(message) => message,
             // In the middle of a transaction the only way out is to close.
             Err(error) => {
@@ -469,16 +467,6 @@ fn exchange(work: &Work, offered: &Extensions) -> Exchange {
         command.write(offered)
     });
     Exchange::new(command.write(offered), rcpts.collect())
-}
-
-/// Large messages are read by a thread that may wait for the disk.
-pub(crate) async fn read_message(context: &Context, id: Id, size_octets: u64) -> Result<Bytes, StoreError> {
-    if size_octets <= LARGE_OCTETS {
-        return context.store.queue.message(id);
-    }
-    let store = Arc::clone(&context.store);
-    let read = tokio::task::spawn_blocking(move || store.queue.message(id)).await;
-    read.unwrap_or(Err(StoreError::Missing("message")))
 }
 
 /// The message has octets beyond ASCII and the next hop does not offer 8BITMIME (RFC 6152 §3: such a message is converted or

@@ -3,6 +3,7 @@
 use crate::lookup::Lookup;
 use crate::pool::Pools;
 use crate::settings::Settings;
+use bytes::Bytes;
 use jiff::Timestamp;
 use mail::Address;
 use mail::smtp::Reply;
@@ -11,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Envelope, Pause, PauseScope, Store};
+use store::{Envelope, Pause, PauseScope, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use trace::{Hub, Id, Scope, What};
@@ -144,6 +145,17 @@ impl Context {
             .unwrap_or(u32::MAX)
             .min(self.large_kibibytes_max);
         Arc::clone(&self.large).acquire_many_owned(kibibytes).await.ok()
+    }
+
+    /// A message's octets; large ones are read by a thread that may wait for the disk.
+    pub(crate) async fn message(&self, envelope: &Envelope) -> Result<Bytes, StoreError> {
+        let id = envelope.id;
+        if envelope.size_octets <= LARGE_OCTETS {
+            return self.store.queue.message(id);
+        }
+        let store = Arc::clone(&self.store);
+        let read = tokio::task::spawn_blocking(move || store.queue.message(id)).await;
+        read.unwrap_or(Err(StoreError::Missing("message")))
     }
 
     /// Tells an event of a message's story.

@@ -8,7 +8,6 @@
 //!
 //! Promises: settling never waits for a lesson. Whether it was learned is told in the story.
 
-use crate::carrier::read_message;
 use crate::context::{Context, LARGE_OCTETS};
 use crate::settle::Hop;
 use crate::work::Work;
@@ -38,9 +37,7 @@ impl Lesson {
             return None;
         }
         let permit = Arc::clone(&context.lessons).try_acquire_owned().ok()?;
-        let message = read_message(context, envelope.id, envelope.size_octets)
-            .await
-            .ok()?;
+        let message = context.message(envelope).await.ok()?;
         Some(Self {
             envelope: Arc::clone(envelope),
             scope: Arc::clone(&work.scope),

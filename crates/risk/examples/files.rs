@@ -53,9 +53,8 @@ fn attach(name: &str, content: &[u8]) -> Vec<u8> {
 
 /// Processor time of this process so far.
 fn processor_ms() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let used = text.split(' ').next().and_then(|field| field.parse::<f64>().ok());
-    used.unwrap_or_default() / 1e6
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    used.tv_sec as f64 * 1e3 + used.tv_nsec as f64 / 1e6
 }
 
 /// The most memory this process had.

@@ -10,8 +10,8 @@
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Match, Reason, ScanResult, SenderKind, Stage, Standing,
-    StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
+    Action, Cause, Class, Decibans, Facts, Gathered, Level, Match, Reason, ScanResult, SenderKind, Stage,
+    Standing, StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
 };
 
 /// Judges a transaction at its stage. Total: any facts give a verdict.
@@ -181,7 +181,7 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
             decision
         }
         Act::Allow => {
-            let max = policy.allowance_of(standing.standing);
+            let max = policy.allowance_of(standing.standing, messages_today(facts));
             verdict.on_allowance = standing.risky_today < max;
             (!verdict.on_allowance).then_some((Action::Refuse, Reason::Allowance { max }))
         }
@@ -214,6 +214,16 @@ fn by_conduct(facts: &Facts, verdict: &mut Verdict) -> Option<Decision> {
             sights: sights.unwrap_or_default(),
         },
     ))
+}
+
+/// Messages of the sender in the longest window of at most a day that a limit counts.
+fn messages_today(facts: &Facts) -> u64 {
+    let counted = facts.usage.known().into_iter().flatten();
+    counted
+        .filter(|usage| usage.level == Level::Sender && usage.window_s <= 86_400)
+        .map(|usage| usage.messages)
+        .max()
+        .unwrap_or_default()
 }
 
 fn malware(facts: &Facts) -> Reason {

@@ -86,6 +86,9 @@ pub struct Policy {
     pub spam: Acts,
     /// Risky messages that a sender of each standing may send in 24 hours.
     pub allowance: Allowance,
+    /// Risky messages that are allowed besides for every 1,000 messages of the last 24 hours, as far as a limit counts them. About 1.3
+    /// in 1,000 honest texts are so rare that they are suspect: a busy server may not be refused for that.
+    pub allowance_per_mille: u32,
     /// Refusals for content within `lock_window_s` that lock a sender.
     pub lock_refusals: u32,
     /// Length of that window in seconds.
@@ -189,6 +192,7 @@ impl Default for Policy {
                 watched: 2,
                 limited: 0,
             },
+            allowance_per_mille: 5,
             lock_refusals: 5,
             lock_window_s: 600,
             lock_refusals_day: 15,
@@ -309,15 +313,17 @@ impl Policy {
         }
     }
 
-    /// Risky messages a day for a standing.
-    pub fn allowance_of(&self, standing: Standing) -> u32 {
-        match standing {
+    /// Risky messages a day for a standing that sent so many messages in that day.
+    pub fn allowance_of(&self, standing: Standing, messages: u64) -> u32 {
+        let base = match standing {
             Standing::New => self.allowance.new,
             Standing::Good => self.allowance.good,
             Standing::Watched => self.allowance.watched,
             Standing::Limited => self.allowance.limited,
-            Standing::Locked => 0,
-        }
+            Standing::Locked => return 0,
+        };
+        let of_volume = messages.saturating_mul(u64::from(self.allowance_per_mille)) / 1_000;
+        base.saturating_add(u32::try_from(of_volume).unwrap_or(u32::MAX))
     }
 
     /// Identity mode on a listener.

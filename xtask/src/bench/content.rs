@@ -6,9 +6,9 @@
 use crate::eval::contender::{self, Contender};
 use crate::eval::corpus::{self, Message};
 use anyhow::{Context, Result};
+use e2e::process::processor_time_below;
 use risk::Role;
 use risk::model::Models;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// Messages of each label that are taught.
@@ -93,40 +93,10 @@ fn peer(name: &str, messages: &[Message], measured: &[&Message]) -> Result<f64> 
         }
     }
     peer.score(&measured.first().context("no messages")?.octets)?;
-    let before = descendants_time()?;
+    let before = processor_time_below(std::process::id())?;
     for message in measured {
         peer.score(&message.octets)?;
     }
-    let used = descendants_time()?.saturating_sub(before);
+    let used = processor_time_below(std::process::id())?.saturating_sub(before);
     Ok(used.as_secs_f64() * 1e3 / measured.len() as f64)
-}
-
-/// Processor time of all processes below this one.
-fn descendants_time() -> Result<Duration> {
-    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    for entry in std::fs::read_dir("/proc")? {
-        let Some(pid) = entry?
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u32>().ok())
-        else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        let parent = stat
-            .rsplit_once(')')
-            .and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-        children.entry(parent.unwrap_or(0)).or_default().push(pid);
-    }
-    let mut waiting = vec![std::process::id()];
-    let mut sum = Duration::ZERO;
-    while let Some(pid) = waiting.pop() {
-        for child in children.get(&pid).into_iter().flatten() {
-            sum += e2e::process::processor_time(*child).unwrap_or_default();
-            waiting.push(*child);
-        }
-    }
-    Ok(sum)
 }

@@ -1,6 +1,9 @@
 //! (a) accept and relay without scan, 20 connections; (b) one connection at a time.
 
 use super::{gateway, mails, median};
+use crate::eval::contender::Contender as _;
+use crate::eval::corpus;
+use crate::eval::peers::rspamd::Rspamd;
 use anyhow::{Result, bail};
 use e2e::load::{Load, LoadResult};
 use e2e::neighbours::postfix::{Postfix, PostfixPlan};
@@ -13,31 +16,40 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 5;
 /// Messages of one turn.
 const MESSAGES: u64 = 4_000;
+/// Messages of one turn with full scan.
+const SCANNED: u64 = 1_000;
+/// Different ones.
+const DIFFERENT: usize = 250;
+/// Messages of each label that Rspamd is taught.
+const TAUGHT: usize = 200;
 
 enum Contender {
     Dogana(Box<Gateway>),
-    Postfix(Box<Postfix>),
+    Postfix(Box<Postfix>, Option<Box<Rspamd>>),
 }
 
 impl Contender {
     fn name(&self) -> &'static str {
         match self {
             Self::Dogana(_) => "Dogana",
-            Self::Postfix(_) => "Postfix",
+            Self::Postfix(..) => "Postfix",
         }
     }
 
     fn address(&self) -> SocketAddr {
         match self {
             Self::Dogana(gateway) => gateway.relay,
-            Self::Postfix(postfix) => postfix.address,
+            Self::Postfix(postfix, _) => postfix.address,
         }
     }
 
     fn processor_time(&self) -> Result<Duration> {
         match self {
             Self::Dogana(gateway) => gateway.processor_time(),
-            Self::Postfix(postfix) => postfix.processor_time(),
+            Self::Postfix(postfix, milter) => {
+                let milter = milter.as_ref().map(|milter| milter.processor_time());
+                Ok(postfix.processor_time()? + milter.transpose()?.unwrap_or_default())
+            }
         }
     }
 }
@@ -62,7 +74,44 @@ pub async fn throughput() -> Result<()> {
         messages_per_connection: 10,
         ..Load::new(address, MESSAGES, mails())
     };
-    compare(load, ROUNDS).await
+    compare(load, ROUNDS, None).await
+}
+
+/// The same with all that each can say of the content: Dogana's own reading beside Rspamd as Postfix's milter, with Debian's rules
+/// and its statistics taught, on honest messages of the corpora.
+pub async fn scanned() -> Result<()> {
+    let messages = corpus::without_copies(corpus::load()?);
+    let mut rspamd = Rspamd::start()?;
+    for spam in [true, false] {
+        for message in messages
+            .iter()
+            .filter(|message| message.spam == spam)
+            .take(TAUGHT)
+        {
+            rspamd.learn(&message.octets, spam)?;
+        }
+    }
+    let ham: Vec<&[u8]> = messages
+        .iter()
+        .filter(|message| !message.spam)
+        .map(|message| message.octets.as_slice())
+        .collect();
+    let mails: Vec<Vec<u8>> = ham
+        .iter()
+        .step_by((ham.len() / DIFFERENT).max(1))
+        .map(|octets| octets.to_vec())
+        .collect();
+    let mean = mails.iter().map(Vec::len).sum::<usize>() / mails.len().max(1);
+    println!(
+        "\nRelay with full scan: 20 connections, 10 messages each, {} honest messages of {mean} octets on average, {SCANNED} a turn",
+        mails.len()
+    );
+    let load = |address| Load {
+        connections: 20,
+        messages_per_connection: 10,
+        ..Load::new(address, SCANNED, mails.clone())
+    };
+    compare(load, ROUNDS, Some(rspamd)).await
 }
 
 /// MAIL to final 250, one at a time.
@@ -73,18 +122,25 @@ pub async fn latency() -> Result<()> {
         messages_per_connection: 1,
         ..Load::new(address, 500, mails())
     };
-    compare(load, ROUNDS).await
+    compare(load, ROUNDS, None).await
 }
 
-async fn compare(load: impl Fn(SocketAddr) -> Load, rounds: usize) -> Result<()> {
+async fn compare(load: impl Fn(SocketAddr) -> Load, rounds: usize, milter: Option<Rspamd>) -> Result<()> {
     let sink = Sink::start(SocketAddr::from(([127, 0, 0, 1], 0)), Behaviour::default()).await?;
     let postfix = Postfix::start(&PostfixPlan {
         relay_host: Some(sink.address),
-        main: "smtp_connection_cache_on_demand = yes\nsmtp_connection_cache_destinations = static:all\nsmtp_destination_concurrency_limit = 20\n".to_owned(),
+        main: format!(
+            "smtp_connection_cache_on_demand = yes\nsmtp_connection_cache_destinations = static:all\n\
+             smtp_destination_concurrency_limit = 20\n{}",
+            milter.as_ref().map_or_else(String::new, |milter| format!(
+                "smtpd_milters = unix:{}\nmilter_default_action = tempfail\nmilter_protocol = 6\n",
+                milter.milter().display()
+            ))
+        ),
     })?;
     let contenders = [
         Contender::Dogana(Box::new(gateway(sink.address, "")?)),
-        Contender::Postfix(Box::new(postfix)),
+        Contender::Postfix(Box::new(postfix), milter.map(Box::new)),
     ];
     let mut turns: [Vec<Turn>; 2] = Default::default();
     for round in 0..=rounds {
@@ -116,7 +172,7 @@ async fn turn(contender: &Contender, load: Load, sink: &Sink) -> Result<Turn> {
     if result.taken != messages {
         let said = match contender {
             Contender::Dogana(gateway) => gateway.said(),
-            Contender::Postfix(postfix) => postfix.log(),
+            Contender::Postfix(postfix, _) => postfix.log(),
         };
         bail!(
             "{}: {} of {messages} taken, {} deferred, {} refused, {} unknown; {said:.2000}",

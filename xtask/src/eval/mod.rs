@@ -15,7 +15,7 @@ pub mod dogana;
 mod metrics;
 mod modes;
 mod near;
-mod peers;
+pub mod peers;
 mod render;
 mod resist;
 mod scores;

@@ -99,6 +99,12 @@ impl Daemon {
         std::fs::read_to_string(self.errors()).unwrap_or_default()
     }
 
+    /// Processor time of all its processes so far.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let child = self.child.as_ref().context("it does not run")?.id();
+        Ok(crate::process::processor_time(child)? + crate::process::processor_time_below(child)?)
+    }
+
     /// Stops all its processes where they stand (SIGSTOP): connections are made by the kernel, nobody answers.
     pub fn freeze(&self) -> Result<()> {
         self.signal(Signal::STOP)

@@ -299,8 +299,11 @@ impl Reader {
             self.text.push('\n');
         }
         let room = View::LINKED_OCTETS_MAX.saturating_sub(self.rest.len() + 1);
-        self.rest.push_str(&middle[..middle.floor_char_boundary(room)]);
-        self.rest.push('\n');
+        let middle = &middle[..middle.floor_char_boundary(room)];
+        if !middle.is_empty() {
+            self.rest.push_str(middle);
+            self.rest.push('\n');
+        }
     }
 
     /// The view, and what is told of the text.

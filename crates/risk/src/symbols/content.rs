@@ -38,6 +38,11 @@ pub(super) fn content(facts: &Facts, symbols: &mut Vec<Symbol>) {
     symbols.extend(alike.map(near_duplicate));
 }
 
+fn counted(count: u32, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// No evidence by itself: lists, templates and replies to all are alike too.
 fn near_duplicate(campaign: &CampaignFacts) -> Symbol {
     let since = campaign
@@ -49,9 +54,9 @@ fn near_duplicate(campaign: &CampaignFacts) -> Symbol {
         String::new()
     };
     let detail = format!(
-        "{} other senders sent {} messages like it within {} hours{since}{refused}",
-        campaign.senders,
-        campaign.messages,
+        "{} sent {} like it within {} hours{since}{refused}",
+        counted(campaign.senders, "other sender"),
+        counted(campaign.messages, "message"),
         CAMPAIGN_S / 3600
     );
     Symbol::new("NEAR_DUPLICATE", Group::Content, 0.0, detail)

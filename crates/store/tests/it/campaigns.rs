@@ -173,7 +173,7 @@ fn weighs_nothing_and_is_told() {
     assert_eq!(
         symbol.detail,
         format!(
-            "1 other senders sent 1 messages like it within 72 hours, the first at {}; refused to 1 of them",
+            "1 other sender sent 1 message like it within 72 hours, the first at {}; refused to 1 of them",
             at(0)
         )
     );

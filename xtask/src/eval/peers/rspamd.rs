@@ -13,7 +13,7 @@ use e2e::neighbours::daemon::Daemon;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What asks the network, keeps a memory of its own or sends data away.
@@ -54,7 +54,7 @@ const OFF: [&str; 30] = [
 pub struct Rspamd {
     daemon: Daemon,
     /// Its statistics; ends after it.
-    _redis: Daemon,
+    redis: Daemon,
 }
 
 impl Rspamd {
@@ -79,7 +79,14 @@ impl Rspamd {
             "worker-controller.inc",
             format!("bind_socket = \"{} mode=0666\";\ncount = 1;\n", path("control")),
         )?;
-        local("worker-proxy.inc", "enabled = false;\n".to_owned())?;
+        local(
+            "worker-proxy.inc",
+            format!(
+                "bind_socket = \"{} mode=0666\";\nmilter = yes;\ntimeout = 120s;\n\
+                 upstream \"local\" {{ default = yes; self_scan = yes; }}\n",
+                path("milter")
+            ),
+        )?;
         local(
             "redis.conf",
             format!("servers = \"{}\";\n", redis.path().join("socket").display()),
@@ -117,8 +124,18 @@ impl Rspamd {
         }
         Ok(Self {
             daemon: Daemon::start(folder, words, ready)?,
-            _redis: redis,
+            redis,
         })
+    }
+
+    /// Where its milter listens.
+    pub fn milter(&self) -> PathBuf {
+        self.daemon.path().join("milter")
+    }
+
+    /// Of all its processes and of its Redis, so far.
+    pub fn processor_time(&self) -> Result<Duration> {
+        Ok(self.daemon.processor_time()? + self.redis.processor_time()?)
     }
 
     fn post(

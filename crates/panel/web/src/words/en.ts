@@ -287,6 +287,7 @@ export const en = {
       learn_spam: 'Learned as spam',
       learn_ham: 'Learned as no spam',
       unlearn: 'Unlearned',
+      model_forget: 'Labels of a source forgotten',
       model_reset: 'Model reset',
       model_restore: 'Model restored',
       model_import: 'Model imported',

@@ -291,6 +291,7 @@ export const it: Words = {
       learn_spam: 'Appreso come spam',
       learn_ham: 'Appreso come non spam',
       unlearn: 'Dimenticato',
+      model_forget: 'Etichette di una fonte dimenticate',
       model_reset: 'Modello azzerato',
       model_restore: 'Modello ripristinato',
       model_import: 'Modello importato',

@@ -298,6 +298,7 @@ export const ru: Words = {
       learn_spam: 'Изучено как спам',
       learn_ham: 'Изучено как не спам',
       unlearn: 'Забыто',
+      model_forget: 'Метки источника забыты',
       model_reset: 'Модель сброшена',
       model_restore: 'Модель восстановлена',
       model_import: 'Модель загружена',
