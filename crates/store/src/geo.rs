@@ -19,7 +19,7 @@ pub struct Geo {
 pub struct Located {
     /// Two capital letters (ISO 3166-1).
     pub country: Option<[u8; 2]>,
-    /// The autonomous system's number (RFC 6793).
+    /// The autonomous system's number.
     pub system: Option<u32>,
 }
 

@@ -203,7 +203,7 @@ impl Ledger {
     fn address(&self, client: IpAddr) -> u64 {
         match client {
             IpAddr::V4(address) => self.mark(&address.octets()),
-            // A customer has a /64 at least (RFC 6177).
+            // A customer has a /64 at least.
             IpAddr::V6(address) => self.mark(address.octets().first_chunk::<8>().unwrap_or(&[0; 8])),
         }
     }
