@@ -9,6 +9,7 @@ mod eval;
 mod fuzz;
 mod interfaces;
 mod machine;
+mod range;
 mod rfcs;
 mod rooms;
 mod shell;
@@ -29,6 +30,7 @@ cargo xtask docs     write docs/config.md from the doc comments (--check: compar
 cargo xtask bench    measure beside a real Postfix in one run: relay | latency | idle | stages | layouts | content | all
 cargo xtask eval     how well the content model does beside SpamAssassin, Rspamd and bogofilter: content | near [--help]
 cargo xtask fuzz     run the fuzz targets on this toolchain: [TARGET|all] [SECONDS=30]; fails on a crash and keeps its input
+cargo xtask range    the adversary in the box: recorded traffic with attacks through the judgement in simulated time [--help]
 cargo xtask train    train the shipped content model from the corpora (--check: compare with the one in the project)
 cargo xtask ci       check, then test: what .ci/run calls
 ";
@@ -55,6 +57,7 @@ fn run() -> Result<()> {
         Some("bench") => bench::run(rest),
         Some("eval") => eval::run(rest),
         Some("fuzz") => fuzz::run(rest),
+        Some("range") => range::run(rest),
         Some("train") => train::run(rest),
         Some("ci") => check().and_then(|()| test::run(rest)),
         Some("help" | "--help" | "-h") | None => {

@@ -46,6 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         messages_max: 10_000_000,
         stories_kept_days: 1,
         stories_octets_max: 1 << 30,
+        geo_databases: Vec::new(),
         campaign_messages_max: store::Campaigns::MEMBERS_MIN,
     })?;
     fill(&store, &plan).await?;

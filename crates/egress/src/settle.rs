@@ -16,6 +16,7 @@ use crate::work::Work;
 use jiff::Timestamp;
 use mail::dsn::Happened;
 use mail::smtp::{Reply, Severity};
+use risk::Returned;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,11 +105,48 @@ pub(crate) async fn settle(context: &Context, mut work: Work, fates: Vec<Fate>, 
     }
     // Told first: the notice may be under way before its booking returns, and its story begins here.
     let begun = notice.as_ref().map(|notice| stored(notice, now));
+    tell_ledger(context, &envelope, &outcomes, now);
     context.hub.tell_all(events);
     if let Some(begun) = begun {
         context.hub.tell_all(vec![begun]);
     }
     book(context, &work, outcomes, notice).await;
+}
+
+/// What became of a sender's mail is evidence about the sender; notices of ours are nobody's.
+fn tell_ledger(context: &Context, envelope: &Envelope, outcomes: &[(u32, Settlement)], now: Timestamp) {
+    if envelope.reverse_path.is_none() {
+        return;
+    }
+    let message = envelope.id.to_string();
+    for (_, settlement) in outcomes {
+        if let Some(returned) = returned(settlement) {
+            context
+                .store
+                .ledger
+                .returned(&envelope.scope.sender, returned, &message, now);
+        }
+    }
+}
+
+/// RFC 3463: X.1.1, X.1.10 and X.2.1 say that there is nobody; X.7.1 and its kin that the message is not wanted. A refusal of the
+/// next host for another reason (full, too large, a loop) says nothing about the sender.
+fn returned(settlement: &Settlement) -> Option<Returned> {
+    let Settlement::Done(terminal, reply) = settlement else {
+        return None;
+    };
+    match terminal {
+        Terminal::Delivered => Some(Returned::Delivered),
+        Terminal::Failed => {
+            let code = reply.enhanced?;
+            match (code.subject, code.detail) {
+                (1, 1 | 10) | (2, 1) => Some(Returned::UnknownUser),
+                (7, 0 | 1 | 28) => Some(Returned::SpamRefusal),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// An attempt always is. That something was put off is told when the reason is a new one, not at each look.

@@ -4,7 +4,8 @@
 //! dot, then carry the verdict out (store the message, or refuse), then [`Assessor::settle`] once, whatever came of it.
 //! At MAIL and RCPT a verdict is told in the story only when something is stopped.
 
-use crate::gather::{Gatherer, Message, Question};
+use crate::conduct::Behaviour;
+use crate::gather::{Gatherer, Gathering, Message, Question};
 use jiff::Timestamp;
 use risk::{Action, Bands, Class, Facts, Gathered, Lock, Scan, ScanResult, Sender, Stage, Standing, Verdict};
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct Assessed {
     pub verdict: Verdict,
     /// The message counted, at the final dot.
     pub reservation: Option<Reservation>,
+    /// What the ledger is told afterwards, at the final dot.
+    pub behaviour: Option<Behaviour>,
 }
 
 impl Assessor {
@@ -49,7 +52,11 @@ impl Assessor {
 
     /// At the final dot. Returns within the scanners' deadline.
     pub async fn data(&self, story: &mut Story, question: &Question<'_>, message: &Message<'_>) -> Assessed {
-        let (facts, reservation) = self.gatherer.at_data(question, message).await;
+        let Gathering {
+            facts,
+            reservation,
+            behaviour,
+        } = self.gatherer.at_data(question, message).await;
         for scan in &facts.scans {
             let (gatherer, outcome, took_us) = (scan.scanner.clone(), outcome(scan), scan.took_us);
             story.tell(
@@ -61,18 +68,20 @@ impl Assessor {
                 },
             );
         }
-        self.judge(story, facts, Some(reservation))
+        self.judge(story, facts, Some((reservation, behaviour)))
     }
 
-    fn judge(&self, story: &mut Story, facts: Facts, reservation: Option<Reservation>) -> Assessed {
+    fn judge(&self, story: &mut Story, facts: Facts, counted: Option<(Reservation, Behaviour)>) -> Assessed {
         let verdict = risk::judge(&facts, &self.gatherer.policy.load());
         if facts.stage == Stage::Data || verdict.action != Action::Accept {
             story.tell(facts.at, judged(&facts, &verdict));
         }
+        let (reservation, behaviour) = counted.unzip();
         Assessed {
             facts,
             verdict,
             reservation,
+            behaviour,
         }
     }
 
@@ -92,6 +101,7 @@ impl Assessor {
             facts,
             verdict,
             reservation,
+            behaviour,
         } = assessed;
         let taken = carried_out && matches!(verdict.action, Action::Accept | Action::Hold);
         if let Some(reservation) = reservation.filter(|_| !taken) {
@@ -106,6 +116,19 @@ impl Assessor {
         }
         if taken {
             self.count_text(&facts);
+        }
+        if let (Some(behaviour), Some(known), Some(trial)) =
+            (&behaviour, facts.conduct.known(), &verdict.trial)
+        {
+            let accepted = verdict.action == Action::Accept;
+            ledger.behaved(
+                sender,
+                &behaviour.sending(),
+                behaviour.client(),
+                known,
+                trial,
+                accepted,
+            );
         }
         if taken && verdict.action == Action::Accept && verdict.class == Class::Clean {
             let content = facts.content.known();

@@ -255,6 +255,7 @@ impl Connection {
                     let (mut guard, now) = self.room.guard();
                     guard.failed(client, &claim.login, now);
                 }
+                self.suspect_login(&claim.login);
                 let reason = if gate == Gate::Shut {
                     "too many failures"
                 } else {
@@ -285,6 +286,16 @@ impl Connection {
             }
         }
         self.session.granted(account)
+    }
+
+    /// The ledger hears of it, if it knows the name.
+    fn suspect_login(&self, login: &str) {
+        let (store, now) = (&self.room.store, self.room.clock.now());
+        let door = self.milestones.door(&self.door, &self.session);
+        let client = self.milestones.client.ip().to_canonical();
+        let whence = crate::conduct::whence(&store.ledger, &store.geo, client, &door);
+        let key = format!("{}:{}", risk::SenderKind::Mailbox.as_str(), login.to_lowercase());
+        store.ledger.login_failed(&key, &whence, client, now);
     }
 
     fn login_failed(&mut self, claim: Credentials, reason: &str) {
@@ -560,6 +571,7 @@ mod tests {
             messages_max: 10,
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
             campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         })
         .unwrap();

@@ -5,16 +5,19 @@
 //! an exceeded limit): a flood costs the scanners nothing.
 //! Trusts the directory and the ledger. When the directory cannot be read, the site's limits count.
 
+use crate::conduct::Behaviour;
+use crate::hygiene;
 use crate::lists::Lists;
 use crate::scan::{About, Scanners};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use mail::Address;
+use mail::message::Header;
 use risk::model::Models;
 use risk::{
     Bands, CampaignFacts, Cause, ContentFacts, Door, Facts, Gathered, IdentityFacts, Level, LimitOverrides,
-    Limits, Policy, Sender, SenderKind, Stage, Verdict,
+    Limits, Policy, Role, Sender, SenderKind, Stage, Verdict,
 };
 use std::sync::Arc;
 use store::{Account, Directory, Domain, Network, NetworkTrust, Reservation, Store, StoreError, Tenant};
@@ -47,6 +50,17 @@ pub struct Message<'a> {
     pub reverse_path: Option<&'a Address>,
     /// Forward-paths that were accepted.
     pub recipients: &'a [&'a Address],
+}
+
+/// What was gathered at the final dot.
+#[derive(Debug)]
+pub struct Gathering {
+    /// All that a verdict may depend on.
+    pub facts: Facts,
+    /// The message counted.
+    pub reservation: Reservation,
+    /// What the ledger is told afterwards.
+    pub behaviour: Behaviour,
 }
 
 /// Gathers facts.
@@ -82,25 +96,47 @@ impl Gatherer {
         let counted = u64::from(recipients.max(1));
         let usage = ledger.usage(question.sender, &limits.by_level(), 1, counted, question.now);
         facts.usage = Gathered::Known(usage);
+        let session = self.behaviour(question);
+        facts.conduct =
+            Gathered::Known(ledger.conduct(question.sender, &session.sending(), session.client()));
         facts
+    }
+
+    fn behaviour(&self, question: &Question<'_>) -> Behaviour {
+        let (ledger, geo) = (&self.store.ledger, &self.store.geo);
+        Behaviour::of_session(ledger, geo, question.door, question.sender, question.now)
     }
 
     /// At the final dot: everything, and the message counted. The reservation is to be taken back when the message is not
     /// accepted.
-    pub async fn at_data(&self, question: &Question<'_>, message: &Message<'_>) -> (Facts, Reservation) {
+    pub async fn at_data(&self, question: &Question<'_>, message: &Message<'_>) -> Gathering {
         let policy = self.policy.load_full();
         let (mut facts, reservation) = self.reserve(question, message, &policy);
         let models = self.store.models.current();
+        let ledger = &self.store.ledger;
+        let header = Header::parse(message.octets, &hygiene::limits());
+        let mut behaviour = self
+            .behaviour(question)
+            .to(ledger, question.sender, message.recipients)
+            .with_header(ledger, &header, question.identity);
+        drop(header);
+        let conduct = ledger.conduct(question.sender, &behaviour.sending(), behaviour.client());
+        let role = conduct.role;
+        facts.conduct = Gathered::Known(conduct);
         if is_settled(&risk::judge(&facts, &policy)) {
-            facts.content = examine(message.octets, question.sender, &models).await;
+            facts.content = examine(message.octets, question.sender, role, &models).await;
             facts.campaign = self.campaign(&facts);
-            return (facts, reservation);
+            return Gathering {
+                facts,
+                reservation,
+                behaviour,
+            };
         }
         let about = about(question, message);
         if self.scanners.is_empty() {
-            facts.content = self.content(question, message.octets, &models).await;
+            facts.content = self.content(question, message.octets, role, &models).await;
         } else {
-            let content = self.content(question, message.octets, &models);
+            let content = self.content(question, message.octets, role, &models);
             let (content, scans) = tokio::join!(content, self.scanners.scan(message.octets, &about));
             facts.content = content;
             facts.scans = scans;
@@ -109,7 +145,16 @@ impl Gatherer {
             facts.standing = Gathered::Known(standing);
         }
         facts.campaign = self.campaign(&facts);
-        (facts, reservation)
+        if let Some(content) = facts.content.known() {
+            behaviour.read(content);
+        }
+        let conduct = ledger.conduct(question.sender, &behaviour.sending(), behaviour.client());
+        facts.conduct = Gathered::Known(conduct);
+        Gathering {
+            facts,
+            reservation,
+            behaviour,
+        }
     }
 
     /// Alike messages of other senders.
@@ -129,9 +174,10 @@ impl Gatherer {
         &self,
         question: &Question<'_>,
         octets: &Bytes,
+        role: Role,
         models: &Arc<Models>,
     ) -> Gathered<ContentFacts> {
-        let mut content = examine(octets, question.sender, models).await;
+        let mut content = examine(octets, question.sender, role, models).await;
         if let Gathered::Known(known) = &mut content
             && let Some(links) = &mut known.links
         {
@@ -175,23 +221,28 @@ fn is_settled(verdict: &Verdict) -> bool {
     )
 }
 
-async fn examine(octets: &Bytes, sender: &Sender, models: &Arc<Models>) -> Gathered<ContentFacts> {
+async fn examine(
+    octets: &Bytes,
+    sender: &Sender,
+    role: Role,
+    models: &Arc<Models>,
+) -> Gathered<ContentFacts> {
     if octets.len() <= INLINE_OCTETS_MAX {
-        return Gathered::Known(look(octets, sender, models));
+        return Gathered::Known(look(octets, sender, role, models));
     }
     let (octets, sender, models) = (octets.clone(), sender.clone(), Arc::clone(models));
-    let examined = tokio::task::spawn_blocking(move || look(&octets, &sender, &models)).await;
+    let examined = tokio::task::spawn_blocking(move || look(&octets, &sender, role, &models)).await;
     examined.map_or_else(|error| Gathered::Failed(error.to_string()), Gathered::Known)
 }
 
-fn look(octets: &[u8], sender: &Sender, models: &Models) -> ContentFacts {
+fn look(octets: &[u8], sender: &Sender, role: Role, models: &Models) -> ContentFacts {
     let own: &[&str] = if sender.domain.is_empty() {
         &[]
     } else {
         &[sender.domain.as_str()]
     };
     let risk::Examined { mut facts, view } = risk::examine(octets, &mail::message::Limits::default(), own);
-    models.read(&view, Models::role_of(sender), &mut facts);
+    models.read(&view, role, &mut facts);
     facts
 }
 

@@ -1,6 +1,7 @@
 //! MAIL COMES IN. Submission, relay (smarthost): session, identify, gather, assess, admit, refuse. Delivers nothing.
 
 pub mod assess;
+pub mod conduct;
 pub mod gather;
 pub mod lists;
 pub mod scan;

@@ -212,6 +212,7 @@ mod tests {
             pool: "clean".into(),
             on_allowance: false,
             unchecked: false,
+            trial: None,
         };
         let sender = sender(kind);
         let to = Addressee {
@@ -483,6 +484,7 @@ mod tests {
             pool: "risk".into(),
             on_allowance: false,
             unchecked: false,
+            trial: None,
         }
     }
 

@@ -172,6 +172,7 @@ async fn main() -> Outcomes<()> {
         messages_max: 10_000,
         stories_kept_days: 30,
         stories_octets_max: 1 << 30,
+        geo_databases: Vec::new(),
         campaign_messages_max: store::Campaigns::MEMBERS_MIN,
     };
     let store = Store::open(&settings)?;
@@ -276,6 +277,7 @@ async fn past(store: &Store, hub: &Arc<Hub>) -> Outcomes<()> {
         by: "dogana".into(),
         at: now,
         until,
+        elsewhere: false,
     };
     let policy = risk::Policy::default();
     store
@@ -576,6 +578,7 @@ async fn remember(store: &Store, act: &Act, scope: &Scope, id: Id, at: Timestamp
         pool: "clean".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     };
     store
         .ledger

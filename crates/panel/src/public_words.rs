@@ -38,6 +38,7 @@ pub(crate) fn family(text: &str) -> Cause {
         "file" | "attachment" => Cause::Attachment,
         "virus" | "malware" => Cause::Malware,
         "spam" | "content" => Cause::Content,
+        "odd" | "conduct" => Cause::Conduct,
         "risk" | "allowance" => Cause::Allowance,
         "scan" | "unchecked" => Cause::Unchecked,
         _ => Cause::None,
@@ -108,7 +109,7 @@ static RUSSIAN: Words = Words {
     language: "Язык",
 };
 
-static ENGLISH_CAUSES: [CauseWords; 10] = [
+static ENGLISH_CAUSES: [CauseWords; 11] = [
     CauseWords {
         cause: Cause::Identity,
         title: "The sender address does not belong to the account",
@@ -177,6 +178,16 @@ static ENGLISH_CAUSES: [CauseWords; 10] = [
         ],
     },
     CauseWords {
+        cause: Cause::Conduct,
+        title: "Unlike the usual mail of this account",
+        sentence: "Mail is sent from this account in a way that its owner never did. Somebody else may know its password.",
+        steps: &[
+            "If you did not send this message, change the password of your mailbox now.",
+            "If you are travelling, or write to new people, say so to your mail provider and give the reference.",
+            "Your usual mail from your usual place is let through meanwhile.",
+        ],
+    },
+    CauseWords {
         cause: Cause::Allowance,
         title: "Too many risky messages today",
         sentence: "The message looks risky. A few such messages a day are let through for each account, and these are used up.",
@@ -205,7 +216,7 @@ static ENGLISH_CAUSES: [CauseWords; 10] = [
     },
 ];
 
-static ITALIAN_CAUSES: [CauseWords; 10] = [
+static ITALIAN_CAUSES: [CauseWords; 11] = [
     CauseWords {
         cause: Cause::Identity,
         title: "L'indirizzo del mittente non appartiene all'account",
@@ -274,6 +285,16 @@ static ITALIAN_CAUSES: [CauseWords; 10] = [
         ],
     },
     CauseWords {
+        cause: Cause::Conduct,
+        title: "Diverso dalla posta abituale di questo account",
+        sentence: "Da questo account si invia posta in un modo mai usato dal titolare. Qualcun altro potrebbe conoscere la password.",
+        steps: &[
+            "Se non avete inviato voi questo messaggio, cambiare subito la password della casella.",
+            "Se siete in viaggio o scrivete a persone nuove, ditelo al vostro fornitore di posta con il riferimento.",
+            "La posta abituale dal luogo abituale nel frattempo passa.",
+        ],
+    },
+    CauseWords {
         cause: Cause::Allowance,
         title: "Troppi messaggi a rischio oggi",
         sentence: "Il messaggio sembra a rischio. Ogni giorno se ne lasciano passare alcuni per account, e sono esauriti.",
@@ -302,7 +323,7 @@ static ITALIAN_CAUSES: [CauseWords; 10] = [
     },
 ];
 
-static RUSSIAN_CAUSES: [CauseWords; 10] = [
+static RUSSIAN_CAUSES: [CauseWords; 11] = [
     CauseWords {
         cause: Cause::Identity,
         title: "Адрес отправителя не принадлежит учётной записи",
@@ -368,6 +389,16 @@ static RUSSIAN_CAUSES: [CauseWords; 10] = [
             "Если письмо писали не вы, сейчас же смените пароль ящика.",
             "Если оно ваше, уберите ссылки на неизвестные сайты, сократите его и отправьте снова.",
             "Если его снова отклонят, сообщите номер провайдеру.",
+        ],
+    },
+    CauseWords {
+        cause: Cause::Conduct,
+        title: "Не похоже на обычную почту этого ящика",
+        sentence: "С этого ящика отправляют почту так, как владелец никогда не делал. Пароль мог узнать кто-то другой.",
+        steps: &[
+            "Если это письмо отправляли не вы, сейчас же смените пароль ящика.",
+            "Если вы в поездке или пишете новым людям, сообщите об этом поставщику почты и назовите номер.",
+            "Ваша обычная почта из обычного места тем временем проходит.",
         ],
     },
     CauseWords {

@@ -139,6 +139,7 @@ pub(crate) async fn lock(
         by: by.clone(),
         at: now,
         until: order.until,
+        elsewhere: false,
     };
     let policy = shared.state.policy.load_full();
     shared

@@ -23,6 +23,8 @@ pub enum Cause {
     Malware,
     /// The content was judged.
     Content,
+    /// The sender's conduct: unlike its usual mail.
+    Conduct,
     /// Risky, and the allowance of risky messages is used up.
     Allowance,
     /// A scanner could not be asked.
@@ -41,6 +43,7 @@ impl Cause {
             Self::Attachment => "FILE",
             Self::Malware => "VIRUS",
             Self::Content => "SPAM",
+            Self::Conduct => "ODD",
             Self::Allowance => "RISK",
             Self::Unchecked => "SCAN",
         }

@@ -200,6 +200,9 @@ pub struct Facts {
     /// What the ledger remembers.
     #[serde(default)]
     pub standing: Gathered<StandingFacts>,
+    /// How the message fits what is remembered of its sender.
+    #[serde(default)]
+    pub conduct: Gathered<crate::ConductFacts>,
     /// The message itself.
     #[serde(default)]
     pub content: Gathered<ContentFacts>,
@@ -228,6 +231,7 @@ impl Facts {
             identity: Gathered::Off,
             usage: Gathered::Off,
             standing: Gathered::Off,
+            conduct: Gathered::Off,
             content: Gathered::Off,
             campaign: Gathered::Off,
             scans: Vec::new(),

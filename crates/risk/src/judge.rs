@@ -4,13 +4,14 @@
 //! refused; a foreign sender address is refused where the policy says so; too many recipients or an exceeded limit defers.
 //! Then the message is weighed: prior plus weights give the class. A virus is malware whatever else is known. A blocked file
 //! type is refused. If a scanner that is switched on did not answer, the failure policy decides. Otherwise class and standing
-//! give the act; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
+//! give the act, and what is accepted so far is laid beside the sender's own conduct (the sequential test of [`crate::Trial`]), which
+//! may hold or refuse what is odd; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
 use crate::{
-    Action, Cause, Class, Decibans, Facts, Gathered, Level, Match, Reason, ScanResult, Stage, Standing,
-    StandingFacts, Symbol, Verdict, symbols,
+    Action, Cause, Class, Decibans, Facts, Gathered, Level, Match, Reason, ScanResult, SenderKind, Stage,
+    Standing, StandingFacts, Stop, Symbol, Verdict, conduct, symbols,
 };
 
 /// Judges a transaction at its stage. Total: any facts give a verdict.
@@ -28,7 +29,13 @@ pub fn judge(facts: &Facts, policy: &Policy) -> Verdict {
         pool: pool_of(facts, class).to_owned(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     };
+    if let (Stage::Data, Some(known)) = (facts.stage, facts.conduct.known()) {
+        let trial = conduct::weigh(facts, known, &verdict.symbols, policy);
+        symbols::conduct(facts, known, &trial, &mut verdict.symbols);
+        verdict.trial = Some(trial);
+    }
     let decision = by_rule(facts, policy).or_else(|| match facts.stage {
         Stage::Data => by_weight(facts, policy, &mut verdict),
         Stage::Mail | Stage::Rcpt => None,
@@ -57,7 +64,11 @@ fn class_of(facts: &Facts, score: Decibans, policy: &Policy) -> Class {
 }
 
 fn standing_of(facts: &Facts) -> StandingFacts {
-    facts.standing.known().cloned().unwrap_or_default()
+    let mut standing = facts.standing.known().cloned().unwrap_or_default();
+    if standing.standing == Standing::Locked && is_spared(facts, &standing) {
+        standing.standing = Standing::Watched;
+    }
+    standing
 }
 
 fn pool_of(facts: &Facts, class: Class) -> &'static str {
@@ -85,6 +96,13 @@ fn by_rule(facts: &Facts, policy: &Policy) -> Option<Decision> {
     identity(facts, policy)
         .or_else(|| recipients(facts))
         .or_else(|| rate(facts))
+}
+
+/// A lock for what came from elsewhere leaves the owner at home alone: what he sends is judged as ever.
+fn is_spared(facts: &Facts, standing: &StandingFacts) -> bool {
+    let at_home =
+        |known: &crate::ConductFacts| known.messages > 0 && !known.place.strange && !known.place.stopped;
+    standing.lock.as_ref().is_some_and(|lock| lock.elsewhere) && facts.conduct.known().is_some_and(at_home)
 }
 
 fn identity(facts: &Facts, policy: &Policy) -> Option<Decision> {
@@ -155,7 +173,13 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         return Some(decision);
     }
     match act {
-        Act::Accept => None,
+        Act::Accept => by_conduct(facts, verdict),
+        // What the sender may risk is what the sequential test leaves it.
+        Act::Allow if verdict.trial.is_some() => {
+            let decision = by_conduct(facts, verdict);
+            verdict.on_allowance = decision.is_none();
+            decision
+        }
         Act::Allow => {
             let max = policy.allowance_of(standing.standing, messages_today(facts));
             verdict.on_allowance = standing.risky_today < max;
@@ -165,6 +189,31 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
         Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
     }
+}
+
+/// What the sequential test says. A person's mail is held, for its program would not try again; a server and a script are deferred.
+fn by_conduct(facts: &Facts, verdict: &mut Verdict) -> Option<Decision> {
+    let trial = verdict.trial.as_ref()?;
+    let action = match (trial.stop, facts.sender.kind) {
+        (Stop::None, _) => return None,
+        (Stop::Slow, _) => {
+            verdict.pool = "risk".to_owned();
+            return None;
+        }
+        (Stop::Hold, SenderKind::Mailbox) => Action::Hold,
+        (Stop::Hold, SenderKind::Script | SenderKind::Host | SenderKind::Ip) => Action::Defer,
+        (Stop::Refuse, _) => Action::Refuse,
+    };
+    let sights = facts
+        .conduct
+        .known()
+        .map(|known| conduct::told_sights(facts, known, trial));
+    Some((
+        action,
+        Reason::Conduct {
+            sights: sights.unwrap_or_default(),
+        },
+    ))
 }
 
 /// Messages of the sender in the longest window of at most a day that a limit counts.

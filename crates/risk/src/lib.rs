@@ -21,7 +21,11 @@ mod verdict;
 mod window;
 
 pub use cause::Cause;
-pub use conduct::{Conduct, Outcome, fold};
+pub use conduct::{
+    Channel, Conduct, ConductFacts, EvidenceGroup, FailureFacts, FeedbackFacts, Ledger, Norms, Novelty,
+    Outcome, PaceFacts, PlaceFacts, Recipient, RecipientFacts, Returned, Sending, Shared, SharedFacts, Sight,
+    Sketch, Stop, Sums, TextHabit, Trial, Whence, fold,
+};
 pub use content::{
     AttachmentFact, ContentFacts, Examined, MemberFact, Pixels, Reading, TextFacts, View, author, examine,
     view, view_of_file,

@@ -121,6 +121,14 @@ pub struct Policy {
     pub blocked_in_archives: Vec<mail::message::sniff::Kind>,
     /// Refuse archives that are made to exhaust whoever opens them: they cannot be looked into.
     pub refuse_archive_bombs: bool,
+    /// Of honest senders, the share of whom a message may be held wrongly for its conduct within a month.
+    pub wrongful_hold_rate: f32,
+    /// Of honest senders, the share of whom messages may be refused, and a place stopped, wrongly within a month.
+    pub wrongful_lock_rate: f32,
+    /// Messages that an ordinary sender sends in a month: the rates above are stated for it.
+    pub month_messages: u32,
+    /// Days for which a new site only watches conduct and stops nobody for it.
+    pub observe_days: u32,
     /// Volume limits of the site; tenants, domains and mailboxes override them in the directory.
     pub limits: LimitOverrides,
     /// Different decisions for single listeners, by name.
@@ -147,6 +155,9 @@ pub enum PolicyError {
     /// A weight that is not a number, or is beyond [`crate::Decibans::MAX`].
     #[error("risk.{0} must be a number between {1} and 200")]
     Weight(&'static str, i32),
+    /// A rate of errors that is none.
+    #[error("risk.{0} must be above 0 and below 1")]
+    Rate(&'static str),
     /// Thresholds out of order.
     #[error("risk.suspect_db must be below risk.spam_db")]
     Thresholds,
@@ -203,6 +214,10 @@ impl Default for Policy {
                 mail::message::sniff::Kind::Script,
             ],
             refuse_archive_bombs: true,
+            wrongful_hold_rate: 1e-3,
+            wrongful_lock_rate: 1e-5,
+            month_messages: 100,
+            observe_days: 7,
             limits: default_limits(),
             listeners: BTreeMap::new(),
         }
@@ -242,6 +257,15 @@ impl Policy {
                 return Err(PolicyError::Weight(name, least));
             }
         }
+        let rates = [
+            ("wrongful_hold_rate", self.wrongful_hold_rate),
+            ("wrongful_lock_rate", self.wrongful_lock_rate),
+        ];
+        for (name, rate) in rates {
+            if !(rate > 0.0 && rate < 1.0) {
+                return Err(PolicyError::Rate(name));
+            }
+        }
         if self.suspect_db >= self.spam_db {
             return Err(PolicyError::Thresholds);
         }
@@ -255,6 +279,21 @@ impl Policy {
         } else {
             Err(PolicyError::Windows)
         }
+    }
+
+    /// Evidence from which odd messages of a sender are held: a likelihood ratio of 10^(h/10) is reached by honest mail less than
+    /// once in so many messages.
+    pub fn hold_db(&self) -> f32 {
+        self.threshold_db(self.wrongful_hold_rate)
+    }
+
+    /// Evidence from which they are refused.
+    pub fn lock_db(&self) -> f32 {
+        self.threshold_db(self.wrongful_lock_rate).max(self.hold_db())
+    }
+
+    fn threshold_db(&self, rate: f32) -> f32 {
+        10.0 * (self.month_messages.max(1) as f32 / rate.max(1e-12)).log10()
     }
 
     /// The act for a class and standing. Malware is always refused, a locked sender too.

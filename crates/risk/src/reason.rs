@@ -1,8 +1,10 @@
 //! The words for a decision, for the person whose message was stopped. English, Italian and Russian.
 
+mod countries;
 mod language;
 mod observation;
 mod phrases;
+mod sights;
 mod spans;
 
 use crate::{Cause, Level};
@@ -104,6 +106,11 @@ pub enum Reason {
         /// What weighed most, at most three.
         observations: Vec<Observation>,
     },
+    /// The sender's conduct.
+    Conduct {
+        /// What was seen, at most four.
+        sights: Vec<crate::Sight>,
+    },
     /// Risky, and no allowance left.
     Allowance {
         /// Risky messages a day.
@@ -172,6 +179,9 @@ impl Reason {
                 format!("{opening}: {list}")
             };
         }
+        if let Self::Conduct { sights } = self {
+            return sights::sentence(sights, language, room);
+        }
         let told = |chars| {
             let reason = self.shortened(chars);
             match language {
@@ -201,6 +211,7 @@ impl Reason {
             | Self::Rate { .. }
             | Self::Recipients { .. }
             | Self::Content { .. }
+            | Self::Conduct { .. }
             | Self::Allowance { .. } => {}
         }
         reason
@@ -208,8 +219,8 @@ impl Reason {
 
     fn english(&self) -> String {
         match self {
-            // The content has its own sentence above.
-            Self::None | Self::Content { .. } => String::new(),
+            // Content and conduct have their own sentences above.
+            Self::None | Self::Content { .. } | Self::Conduct { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!("Sender address rejected: not owned by user ({field} <{address}>)")
             }
@@ -267,7 +278,7 @@ impl Reason {
 
     fn italian(&self) -> String {
         match self {
-            Self::None | Self::Content { .. } => String::new(),
+            Self::None | Self::Content { .. } | Self::Conduct { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!(
                     "Indirizzo del mittente rifiutato: non appartiene a questo utente ({field} <{address}>)"
@@ -328,7 +339,7 @@ impl Reason {
 
     fn russian(&self) -> String {
         match self {
-            Self::None | Self::Content { .. } => String::new(),
+            Self::None | Self::Content { .. } | Self::Conduct { .. } => String::new(),
             Self::NotOwned { field, address } => {
                 format!(
                     "Адрес отправителя отклонён: он не принадлежит этому пользователю ({field} <{address}>)"
@@ -393,6 +404,7 @@ impl Reason {
             Self::Attachment { .. } | Self::ArchiveBomb { .. } => Cause::Attachment,
             Self::Malware { .. } => Cause::Malware,
             Self::Content { .. } => Cause::Content,
+            Self::Conduct { .. } => Cause::Conduct,
             Self::Allowance { .. } => Cause::Allowance,
             Self::Unchecked { .. } => Cause::Unchecked,
         }

@@ -33,6 +33,9 @@ pub struct Lock {
     pub at: Timestamp,
     /// Until when; None is until unlocked by hand.
     pub until: Option<Timestamp>,
+    /// What was refused came from a place that is not the sender's: what comes from its own is judged as usual.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
 }
 
 impl Standing {

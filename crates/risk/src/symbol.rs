@@ -24,6 +24,8 @@ pub enum Group {
     Feedback,
     /// What the ledger remembers.
     Standing,
+    /// How the message fits what is remembered of its sender; weighs in the sequential test, not in the score.
+    Conduct,
 }
 
 /// An observation. Its name is an interface: renaming one is a breaking change (docs/symbols.md lists them).

@@ -43,7 +43,7 @@ pub struct Verdict {
     pub cause: Cause,
     /// The words for it.
     pub reason: Reason,
-    /// Prior plus all weights: the log odds of abuse.
+    /// Prior plus the weights of the message by itself: the log odds of abuse. What its sender's conduct adds is in `trial`.
     #[serde(rename = "score_db")]
     pub score: Decibans,
     /// All observations, the heaviest first.
@@ -54,6 +54,9 @@ pub struct Verdict {
     pub on_allowance: bool,
     /// It is let pass although a scanner did not answer.
     pub unchecked: bool,
+    /// The sequential test, where the sender's conduct is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<crate::Trial>,
 }
 
 impl Class {

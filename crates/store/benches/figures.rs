@@ -99,6 +99,7 @@ fn verdict() -> Verdict {
         pool: "clean".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     }
 }
 

@@ -36,7 +36,10 @@ pub(crate) struct Schema {
 /// Directory, ledger and controls.
 pub(crate) const CONTROL: Schema = Schema {
     file: "control.db",
-    steps: &[include_str!("../migrations/control-1.sql")],
+    steps: &[
+        include_str!("../migrations/control-1.sql"),
+        include_str!("../migrations/control-2.sql"),
+    ],
     synchronous: "FULL",
     page_octets: 4_096,
     cache_octets_max: 4 << 20,

@@ -7,6 +7,7 @@
 //! ones last, limited ones before these.
 
 mod entry;
+mod habits;
 mod shards;
 mod writer;
 
@@ -57,6 +58,7 @@ pub struct Reservation {
 #[derive(Debug)]
 pub struct Ledger {
     shards: Arc<Shards>,
+    site: Arc<habits::Site>,
     writer: Writer,
     damaged: u64,
 }
@@ -75,9 +77,11 @@ impl Ledger {
         let connection = database::open(directory, &CONTROL)?;
         let shards = Arc::new(Shards::new(entries_max));
         let damaged = writer::load(&connection, &shards)?;
-        let writer = Writer::start(connection, Arc::clone(&shards))?;
+        let site = Arc::new(habits::Site::load(&connection)?);
+        let writer = Writer::start(connection, Arc::clone(&shards), Arc::clone(&site))?;
         Ok(Self {
             shards,
+            site,
             writer,
             damaged,
         })
@@ -180,6 +184,7 @@ impl Ledger {
         let fold = |entry: &mut entry::Entry| risk::fold(&mut entry.conduct, &outcome, policy, now);
         let lock = self.shards.change(&sender.key(), sender, now, fold);
         if lock.is_some() {
+            self.habits(&sender.key(), |known| known.roll_back(now));
             self.writer.flush().await?;
         }
         Ok(lock)
@@ -198,6 +203,7 @@ impl Ledger {
             self.shards
                 .touch(key, fold)
                 .ok_or(StoreError::Missing("sender"))?;
+            self.habits(key, risk::Ledger::forgive);
         } else {
             let sender = sender_of(key).ok_or_else(|| {
                 StoreError::Refused(

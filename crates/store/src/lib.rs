@@ -9,6 +9,7 @@ mod controls;
 mod database;
 mod directory;
 mod error;
+mod geo;
 mod hosts;
 mod ledger;
 mod lock;
@@ -27,6 +28,7 @@ pub use directory::{
     Account, Directory, Domain, ImportReport, Login, Network, NetworkTrust, SigningKey, Tenant,
 };
 pub use error::StoreError;
+pub use geo::{Geo, Located};
 pub use hosts::Hosts;
 pub use ledger::{Ledger, LedgerRow, Reservation};
 pub use models::{
@@ -53,6 +55,8 @@ pub struct Settings {
     pub stories_kept_days: u32,
     /// Octets of the stories; when there are more, the oldest are forgotten.
     pub stories_octets_max: u64,
+    /// Databases of countries and providers in the MaxMind format; none is fine.
+    pub geo_databases: Vec<PathBuf>,
     /// Messages remembered for finding alike ones of other senders.
     pub campaign_messages_max: usize,
 }
@@ -74,6 +78,8 @@ pub struct Store {
     pub stories: Stories,
     /// What was learned of texts.
     pub models: Models,
+    /// Countries and providers of addresses.
+    pub geo: Geo,
     /// What operators paused.
     pub controls: Controls,
     /// Held as long as the store is open.
@@ -105,6 +111,7 @@ impl Store {
             campaigns: Campaigns::new(settings.campaign_messages_max),
             stories: Stories::open(directory, settings.stories_kept_days, settings.stories_octets_max)?,
             models: Models::open(directory)?,
+            geo: Geo::open(&settings.geo_databases)?,
             controls: Controls::open(directory)?,
             _lock: lock,
         }))

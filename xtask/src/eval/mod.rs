@@ -174,7 +174,7 @@ fn attacks(messages: &[Message], plan: &Plan) -> Result<String> {
 }
 
 /// A bar with the time that is left.
-fn bar(name: &str, steps: usize) -> ProgressBar {
+pub fn bar(name: &str, steps: usize) -> ProgressBar {
     let bar = ProgressBar::new(steps as u64).with_message(name.to_owned());
     if let Ok(style) = ProgressStyle::with_template("   {msg:28} {bar:30} {pos}/{len}, {eta} left") {
         bar.set_style(style);

@@ -110,6 +110,7 @@ impl World {
             messages_max: 1_000_000,
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
             campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         };
         let store = Store::open(&settings).unwrap();

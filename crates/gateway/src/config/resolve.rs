@@ -98,6 +98,7 @@ pub fn resolve(config: &Config) -> Result<Resolved, ConfigError> {
             messages_max: config.store.messages_max.unwrap_or(1_000_000),
             stories_kept_days: config.store.stories_kept_days.unwrap_or(30),
             stories_octets_max: stories_octets_max(config.store.stories_octets_max)?,
+            geo_databases: config.store.geo_databases.clone(),
             campaign_messages_max: campaign_messages_max(config.store.campaign_messages_max)?,
         },
         egress: egress_settings(&config.egress, &hostname)?,

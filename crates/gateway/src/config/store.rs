@@ -17,6 +17,9 @@ pub struct Store {
     pub stories_kept_days: Option<u32>,
     /// Octets that stories may take, at least 16 MiB; the oldest are forgotten before their time when there are more. Default: 10 GiB.
     pub stories_octets_max: Option<u64>,
+    /// Databases in the MaxMind format that tell the country or the provider (autonomous system) of an address; the first that
+    /// knows something tells it. Read at the start. Default: none, and then a new network is no new country.
+    pub geo_databases: Vec<PathBuf>,
     /// Messages of the last 72 hours that are remembered, in memory, to find alike ones of other senders; those of one sender that
     /// are alike count as one. At least 1024, rounded up to a power of two; 250 octets each, with long names up to 600. Default: 131072.
     pub campaign_messages_max: Option<usize>,

@@ -68,6 +68,7 @@ impl House {
             messages_max: 10_000,
             stories_kept_days: 30,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
             campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         };
         let store = Store::open(&settings).unwrap();

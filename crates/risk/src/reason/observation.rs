@@ -115,7 +115,9 @@ pub(super) fn list(observations: &[Observation], language: Language, room: Room)
 
 /// What is told of the symbols of a verdict, which stand the heaviest first.
 pub(crate) fn heaviest(symbols: &[Symbol]) -> Vec<Observation> {
-    let told = |symbol: &&Symbol| symbol.weight.value() > 0.0 && symbol.group != Group::Standing;
+    let told = |symbol: &&Symbol| {
+        symbol.weight.value() > 0.0 && !matches!(symbol.group, Group::Standing | Group::Conduct)
+    };
     let mut candidates: Vec<(&Symbol, Observation)> = Vec::new();
     for symbol in symbols.iter().filter(told) {
         let least = candidates

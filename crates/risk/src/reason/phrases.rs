@@ -73,6 +73,18 @@ const PHRASES: &[(&str, [&str; 3])] = &[
     ("STANDING_WATCHED", ["a refusal not long ago", "un rifiuto recente", "недавний отказ"]),
     ("STANDING_LIMITED", ["several refusals not long ago", "diversi rifiuti recenti", "несколько недавних отказов"]),
     ("STANDING_LOCKED", ["a locked account", "un account bloccato", "заблокированный ящик"]),
+    ("FROM_UNUSUAL", ["a From address that is not its own", "un indirizzo From che non gli appartiene", "чужой адрес в поле From"]),
+    ("PLACE_COUNTRY", ["a country it never sent from", "un paese mai usato prima", "новая для отправителя страна"]),
+    ("PLACE_NETWORK", ["a network it never used", "una rete mai usata", "новая для отправителя сеть"]),
+    ("PLACE_SCRIPT", ["a script this site never used", "uno script mai usato da questo sito", "новый для этого сайта скрипт"]),
+    ("ADDRESS_SHARED", ["an address new to several accounts", "un indirizzo nuovo per diversi account", "адрес, новый для нескольких ящиков"]),
+    ("LOGIN_FAILURES", ["failed logins before", "accessi falliti poco prima", "неудачные входы перед этим"]),
+    ("RECIPIENTS_NEW", ["recipients it never wrote to", "destinatari a cui non ha mai scritto", "новые получатели"]),
+    ("RATE_UNUSUAL", ["more mail than ever in an hour", "molta posta in un'ora", "необычно много писем за час"]),
+    ("FEEDBACK_UNKNOWN", ["addresses that do not exist", "indirizzi inesistenti", "несуществующие адреса"]),
+    ("FEEDBACK_SPAM", ["deliveries refused as spam", "consegne rifiutate come spam", "отказы получателей из-за спама"]),
+    ("FEEDBACK_COMPLAINT", ["complaints of recipients", "reclami dei destinatari", "жалобы получателей"]),
+    ("CONDUCT", ["conduct unlike its owner's", "un comportamento insolito", "необычное поведение"]),
     ("CLEAR_TEXT", ["a session without encryption", "una sessione non cifrata", "незашифрованное соединение"]),
 ];
 

@@ -1,5 +1,6 @@
 //! From facts to symbols: each function looks at one group of facts. Weights are starting values in decibans.
 
+mod conduct;
 mod content;
 mod files;
 mod links;
@@ -7,6 +8,7 @@ mod scanners;
 mod volume;
 
 use crate::{Door, DoorKind, Facts, Group, Match, Policy, Standing, Symbol};
+pub(crate) use conduct::conduct;
 pub(crate) use files::{blocked_inside, is_blocked, is_bomb, shown_name};
 pub(crate) use volume::exceeded;
 

@@ -20,6 +20,7 @@ fn verdict(action: Action, cause: Cause, class: Class) -> Verdict {
         pool: "risk".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     }
 }
 
@@ -173,6 +174,7 @@ fn by_hand() {
         by: "olga".into(),
         at: at(500),
         until: None,
+        elsewhere: false,
     };
     fold(
         &mut ladder.conduct,

@@ -9,6 +9,7 @@
 
 mod conduct;
 mod content;
+mod honest;
 mod hostile;
 mod links;
 mod verdicts;

@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub domain: Box<str>,
     pub conduct: Conduct,
     pub counters: Vec<Counter>,
+    /// The resting form of its [`risk::Ledger`]; empty for none.
+    pub habits: Box<[u8]>,
     pub last_seen: Timestamp,
     /// It stands in the shard's list of what must be written.
     pub dirty: bool,
@@ -28,6 +30,7 @@ impl Entry {
             domain: sender.domain.as_str().into(),
             conduct: Conduct::default(),
             counters: Vec::new(),
+            habits: Box::default(),
             last_seen: now,
             dirty: false,
         }

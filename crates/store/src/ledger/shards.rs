@@ -143,6 +143,12 @@ impl Shards {
         }
     }
 
+    /// The latest time anybody named, if it is one.
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        let latest = self.latest_s.load(Ordering::Relaxed);
+        (latest != i64::MIN).then(|| Timestamp::from_second(latest).ok())?
+    }
+
     /// Forgets idle counters in one of the shards.
     pub(super) fn tidy(&self, turn: usize) {
         let latest = Timestamp::from_second(self.latest_s.load(Ordering::Relaxed));

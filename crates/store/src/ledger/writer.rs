@@ -1,6 +1,7 @@
 //! The ledger on disk: a thread of its own writes what changed once a second, and at once when somebody waits for it.
 
 use super::entry::Entry;
+use super::habits::{self, Site};
 use super::shards::{Shards, Unwritten};
 use crate::StoreError;
 use crate::database::locked;
@@ -41,14 +42,19 @@ struct State {
 }
 
 impl Writer {
-    pub(super) fn start(mut connection: Connection, shards: Arc<Shards>) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        mut connection: Connection,
+        shards: Arc<Shards>,
+        site: Arc<Site>,
+    ) -> Result<Self, StoreError> {
         let desk = Arc::new(Desk::default());
         let at = Arc::clone(&desk);
         let work = move || {
             let mut turn = 0;
             loop {
                 let (waiters, closing) = at.wait();
-                let result = write(&mut connection, &shards);
+                let result =
+                    write(&mut connection, &shards).and_then(|()| write_site(&connection, &shards, &site));
                 answer(waiters, result);
                 if closing {
                     return;
@@ -128,6 +134,19 @@ fn answer(waiters: Vec<Waiter>, result: Result<(), StoreError>) {
     }
 }
 
+/// Writes what the site knows, now and then.
+fn write_site(connection: &Connection, shards: &Shards, site: &Site) -> Result<(), StoreError> {
+    let Some(latest) = shards.latest() else {
+        return Ok(());
+    };
+    if let Some((since, norms)) = site.take_unwritten(latest) {
+        habits::keep_since(connection, since)?;
+        let octets = serde_json::to_vec(&norms).map_err(|error| StoreError::Refused(error.to_string()))?;
+        habits::keep(connection, "norms", &octets)?;
+    }
+    Ok(())
+}
+
 /// Writes all that changed. What could not be written is tried again.
 fn write(connection: &mut Connection, shards: &Shards) -> Result<(), StoreError> {
     let unwritten = shards.take_unwritten();
@@ -157,9 +176,10 @@ fn commit(connection: &mut Connection, unwritten: &Unwritten) -> Result<(), Stor
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut statement = transaction.prepare_cached(
-                "INSERT INTO ledger (key, tenant, domain, conduct, counters, last_seen) VALUES (?, ?, ?, ?, ?, ?)
+                "INSERT INTO ledger (key, tenant, domain, conduct, counters, last_seen, habits) VALUES (?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (key) DO UPDATE SET tenant = excluded.tenant, domain = excluded.domain,
-                    conduct = excluded.conduct, counters = excluded.counters, last_seen = excluded.last_seen",
+                    conduct = excluded.conduct, counters = excluded.counters, last_seen = excluded.last_seen,
+                    habits = excluded.habits",
             )?;
             for (key, entry) in rows {
                 let unkept = |error: serde_json::Error| StoreError::Refused(error.to_string());
@@ -172,7 +192,8 @@ fn commit(connection: &mut Connection, unwritten: &Unwritten) -> Result<(), Stor
                     &*entry.domain,
                     conduct,
                     counters,
-                    last_seen
+                    last_seen,
+                    &*entry.habits
                 ])?;
             }
         }
@@ -184,8 +205,9 @@ fn commit(connection: &mut Connection, unwritten: &Unwritten) -> Result<(), Stor
 /// Reads all entries; tells how many rows could not be read. Those seen least lately come first, so that they are forgotten
 /// first when there are too many.
 pub(super) fn load(connection: &Connection, shards: &Shards) -> Result<u64, StoreError> {
-    let mut statement = connection
-        .prepare("SELECT key, tenant, domain, conduct, counters, last_seen FROM ledger ORDER BY last_seen")?;
+    let mut statement = connection.prepare(
+        "SELECT key, tenant, domain, conduct, counters, last_seen, habits FROM ledger ORDER BY last_seen",
+    )?;
     let mut rows = statement.query([])?;
     let mut damaged = 0;
     while let Some(row) = rows.next()? {
@@ -205,6 +227,7 @@ pub(super) fn load(connection: &Connection, shards: &Shards) -> Result<u64, Stor
                 domain,
                 conduct,
                 counters,
+                habits: row.get::<_, Vec<u8>>(6)?.into_boxed_slice(),
                 last_seen,
                 dirty: false,
             },

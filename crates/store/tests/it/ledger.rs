@@ -38,6 +38,7 @@ fn verdict(action: Action, class: Class) -> Verdict {
         pool: "clean".into(),
         on_allowance: false,
         unchecked: false,
+        trial: None,
     }
 }
 
@@ -48,6 +49,7 @@ fn lock(reference: &str) -> Lock {
         by: "ann".into(),
         at: at(0),
         until: None,
+        elsewhere: false,
     }
 }
 

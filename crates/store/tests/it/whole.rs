@@ -13,6 +13,7 @@ fn settings(path: &Path) -> Settings {
         messages_max: 10,
         stories_kept_days: 1,
         stories_octets_max: 1 << 30,
+        geo_databases: Vec::new(),
         campaign_messages_max: Campaigns::MEMBERS_MIN,
     }
 }

@@ -83,6 +83,7 @@ impl House {
             messages_max: 10_000,
             stories_kept_days: 1,
             stories_octets_max: 1 << 30,
+            geo_databases: Vec::new(),
             campaign_messages_max: store::Campaigns::MEMBERS_MIN,
         })
         .unwrap();
@@ -132,6 +133,7 @@ impl House {
                     by: "operator".to_owned(),
                     at: now,
                     until: None,
+                    elsewhere: false,
                 };
                 let policy = self.policy.load_full();
                 let key = format!("mailbox:{login}");

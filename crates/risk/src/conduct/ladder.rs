@@ -129,6 +129,10 @@ fn fold_verdict(
         }
         Action::Refuse if counts(verdict) => {
             remember(&mut conduct.refusals, now);
+            if let Some(lock) = conduct.lock.as_mut().filter(|lock| lock.by == BY) {
+                lock.elsewhere &= is_elsewhere(verdict);
+                return None;
+            }
             let in_window = count_since(&conduct.refusals, now, i64::from(policy.lock_window_s));
             let in_day = count_since(&conduct.refusals, now, DAY_S);
             if in_window >= policy.lock_refusals || in_day >= policy.lock_refusals_day {
@@ -146,9 +150,21 @@ fn fold_verdict(
     }
 }
 
+/// Who locks by itself.
+const BY: &str = "dogana";
+
+fn is_elsewhere(verdict: &Verdict) -> bool {
+    verdict.trial.as_ref().is_some_and(|trial| !trial.home)
+}
+
 fn counts(verdict: &Verdict) -> bool {
-    matches!(verdict.cause, Cause::Content | Cause::Malware | Cause::Allowance)
-        && matches!(verdict.class, Class::Suspect | Class::Spam | Class::Malware)
+    let bad = matches!(verdict.class, Class::Suspect | Class::Spam | Class::Malware);
+    match verdict.cause {
+        Cause::Content | Cause::Malware | Cause::Allowance => bad,
+        // Whole evidence stands behind it.
+        Cause::Conduct => true,
+        _ => false,
+    }
 }
 
 fn lock(conduct: &mut Conduct, verdict: &Verdict, reference: &str, policy: &Policy, now: Timestamp) -> Lock {
@@ -163,9 +179,10 @@ fn lock(conduct: &mut Conduct, verdict: &Verdict, reference: &str, policy: &Poli
     let lock = Lock {
         reference: reference.to_owned(),
         reason,
-        by: "dogana".to_owned(),
+        by: BY.to_owned(),
         at: now,
         until: now.checked_add(lasts).ok(),
+        elsewhere: is_elsewhere(verdict),
     };
     conduct.locks = conduct.locks.saturating_add(1);
     conduct.standing = Standing::Locked;
