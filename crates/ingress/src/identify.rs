@@ -146,9 +146,9 @@ fn is_by_mail_system(header: &Header<'_>) -> bool {
         let local_part = address.as_str().rsplit_once('@').map_or("", |(local, _)| local);
         names.iter().any(|name| local_part.eq_ignore_ascii_case(name))
     };
-    mailbox::parse_list(field).is_ok_and(|list| {
-        matches!(list.as_slice(), [one] if written_by(&["mailer-daemon", "postmaster"], &one.address))
-    })
+    mailbox::parse_list(field).is_ok_and(
+        |list| matches!(list.as_slice(), [one] if written_by(&["mailer-daemon", "postmaster"], &one.address)),
+    )
 }
 
 /// A field of that name stands behind a line that is no field.
