@@ -180,6 +180,7 @@ fn judged(facts: &Facts, verdict: &Verdict) -> What {
     let symbols = verdict.symbols.iter().map(|symbol| SymbolLine {
         name: symbol.name.clone().into_owned(),
         weight_db: symbol.weight.value(),
+        of_conduct: symbol.group == risk::Group::Conduct,
         detail: symbol.detail.clone(),
     });
     let standing = facts

@@ -433,6 +433,7 @@ fn judged(story: &mut Story, act: &Act, after: &dyn Fn(i64) -> Timestamp) {
     let line = |(name, weight_db, detail): &(&str, f32, &str)| SymbolLine {
         name: (*name).into(),
         weight_db: *weight_db,
+        of_conduct: false,
         detail: (*detail).into(),
     };
     let symbols: Vec<_> = act.symbols.iter().map(line).collect();

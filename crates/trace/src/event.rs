@@ -29,6 +29,9 @@ pub struct SymbolLine {
     pub name: String,
     /// Weight in decibans; positive speaks for abuse.
     pub weight_db: f32,
+    /// It weighs in the sender's conduct, not in the score of this message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_conduct: bool,
     /// The observation in a few words, at most 200 characters.
     pub detail: String,
 }
@@ -374,6 +377,7 @@ pub(crate) mod tests {
             symbols: vec![SymbolLine {
                 name: "GTUBE".to_owned(),
                 weight_db: 100.0,
+                of_conduct: false,
                 detail: "test text".to_owned(),
             }],
             facts: raw(r#"{"weight":-5.3,"deep":{"list":[1,2,null]}}"#),

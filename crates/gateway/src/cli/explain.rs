@@ -59,7 +59,12 @@ fn head(page: &mut Page, file: &Path, facts: &Facts, verdict: &Verdict) {
 
 /// The prior, the symbols, and the sum.
 fn weighed(verdict: &Verdict) -> Vec<Vec<String>> {
-    let sum: f32 = verdict.symbols.iter().map(|symbol| symbol.weight.value()).sum();
+    // What the sender's conduct adds is weighed apart.
+    let own = verdict
+        .symbols
+        .iter()
+        .filter(|symbol| symbol.group != risk::Group::Conduct);
+    let sum: f32 = own.map(|symbol| symbol.weight.value()).sum();
     let row =
         |db: f32, name: &str, detail: &str| vec![format!("{db:+.1}"), name.to_owned(), detail.to_owned()];
     let mut rows: Vec<_> = verdict

@@ -231,6 +231,7 @@ impl House {
                 symbols: vec![SymbolLine {
                     name: "TEST".into(),
                     weight_db: 23.0,
+                    of_conduct: false,
                     detail,
                 }],
                 facts: Some(serde_json::value::to_raw_value(&json!({ "secret_fact": 1 })).unwrap()),

@@ -45,6 +45,8 @@ export interface StoryView {
 export interface SymbolLine {
   name: string;
   weight_db: number;
+  /** It weighs in the sender's conduct, not in the score of this message. */
+  of_conduct?: boolean;
   detail: string;
 }
 

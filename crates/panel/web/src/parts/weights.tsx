@@ -10,9 +10,23 @@ interface Props {
 
 export function Weights({ symbols, score }: Props) {
   const w = words.value.story;
-  const prior = score - symbols.reduce((sum, symbol) => sum + symbol.weight_db, 0);
+  const own = symbols.filter((symbol) => !symbol.of_conduct);
+  const conduct = symbols.filter((symbol) => symbol.of_conduct);
+  const prior = score - own.reduce((sum, symbol) => sum + symbol.weight_db, 0);
   const largest = Math.max(10, Math.abs(prior), ...symbols.map((symbol) => Math.abs(symbol.weight_db)));
-  const lines = [{ name: w.priorName, weight_db: prior, detail: w.prior, isPrior: true }, ...symbols.map((s) => ({ ...s, isPrior: false }))];
+  const lines = [{ name: w.priorName, weight_db: prior, detail: w.prior, isPrior: true }, ...own.map((s) => ({ ...s, isPrior: false }))];
+  const line = (line: SymbolLine, isPrior: boolean) => (
+    <tr key={line.name} class={isPrior ? 'prior' : undefined}>
+      <th scope="row">{line.name}</th>
+      <td class="bar-cell" aria-hidden="true">
+        <Bar part={line.weight_db / largest} />
+      </td>
+      <td class="weight">{decibans(line.weight_db)}</td>
+      <td class="detail">
+        <bdi>{line.detail}</bdi>
+      </td>
+    </tr>
+  );
   return (
     <table class="weights">
       <thead>
@@ -25,28 +39,16 @@ export function Weights({ symbols, score }: Props) {
           <th scope="col">{w.detail}</th>
         </tr>
       </thead>
-      <tbody>
-        {lines.map((line) => (
-          <tr key={line.name} class={line.isPrior ? 'prior' : undefined}>
-            <th scope="row">{line.name}</th>
-            <td class="bar-cell" aria-hidden="true">
-              <Bar part={line.weight_db / largest} />
-            </td>
-            <td class="weight">{decibans(line.weight_db)}</td>
-            <td class="detail">
-              <bdi>{line.detail}</bdi>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-      <tfoot>
+      <tbody>{lines.map((each) => line(each, each.isPrior))}</tbody>
+      <tbody class="sum">
         <tr>
           <th scope="row">{w.sum}</th>
           <td />
           <td class="weight">{decibans(score)}</td>
           <td>{w.probability(probability(score))}</td>
         </tr>
-      </tfoot>
+      </tbody>
+      {conduct.length > 0 && <tbody>{conduct.map((each) => line(each, false))}</tbody>}
     </table>
   );
 }
