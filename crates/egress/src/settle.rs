@@ -129,19 +129,21 @@ fn tell_ledger(context: &Context, envelope: &Envelope, outcomes: &[(u32, Settlem
     }
 }
 
-/// RFC 3463: X.1.1, X.1.10 and X.2.1 say that there is nobody; X.7.1 and its kin that the message is not wanted. A refusal of the
-/// next host for another reason (full, too large, a loop) says nothing about the sender.
+/// RFC 3463: X.1.1, X.1.10 and X.2.1 say that there is nobody; words about the content, and X.7.1 and its kin, that the message is
+/// not wanted, unless they speak of our address, of authentication or of rates: that is our affair, not the sender's. A refusal
+/// for another reason (full, too large, a loop) says nothing about the sender.
 fn returned(settlement: &Settlement) -> Option<Returned> {
     let Settlement::Done(terminal, reply) = settlement else {
         return None;
     };
     match terminal {
         Terminal::Delivered => Some(Returned::Delivered),
+        Terminal::Failed if reply.calls_it_unwanted() => Some(Returned::SpamRefusal),
         Terminal::Failed => {
             let code = reply.enhanced?;
             match (code.subject, code.detail) {
                 (1, 1 | 10) | (2, 1) => Some(Returned::UnknownUser),
-                (7, 0 | 1 | 28) => Some(Returned::SpamRefusal),
+                (7, 0 | 1 | 28) if !reply.speaks_of_the_sender() => Some(Returned::SpamRefusal),
                 _ => None,
             }
         }

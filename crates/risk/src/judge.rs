@@ -5,7 +5,8 @@
 //! Then the message is weighed: prior plus weights give the class. A virus is malware whatever else is known. A blocked file
 //! type is refused. If a scanner that is switched on did not answer, the failure policy decides. Otherwise class and standing
 //! give the act, and what is accepted so far is laid beside the sender's own conduct (the sequential test of [`crate::Trial`]), which
-//! may hold or refuse what is odd; a risky message that may pass uses the sender's allowance, and when that is used up it is refused.
+//! may hold or refuse what is odd. While that test only watches, as in a site's first days, a risky message that may pass uses the
+//! sender's allowance, and when that is used up it is refused.
 
 use crate::policy::{Act, FailurePolicy, IdentityMode, Policy};
 use crate::reason::heaviest;
@@ -174,8 +175,8 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
     }
     match act {
         Act::Accept => by_conduct(facts, verdict),
-        // What the sender may risk is what the sequential test leaves it.
-        Act::Allow if verdict.trial.is_some() => {
+        // What the sender may risk is what the sequential test leaves it; a plain number while that only watches.
+        Act::Allow if is_tested(facts, policy) => {
             let decision = by_conduct(facts, verdict);
             verdict.on_allowance = decision.is_none();
             decision
@@ -189,6 +190,12 @@ fn by_weight(facts: &Facts, policy: &Policy, verdict: &mut Verdict) -> Option<De
         Act::Defer => Some((Action::Defer, content(&verdict.symbols))),
         Act::Refuse => Some((Action::Refuse, content(&verdict.symbols))),
     }
+}
+
+/// The sequential test may stop the message.
+fn is_tested(facts: &Facts, policy: &Policy) -> bool {
+    let known = facts.conduct.known();
+    known.is_some_and(|known| !conduct::only_watches(known, policy))
 }
 
 /// What the sequential test says. A person's mail is held, for its program would not try again; a server and a script are deferred.

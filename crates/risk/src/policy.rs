@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 pub enum Act {
     /// Let it pass.
     Accept,
-    /// Let it pass while the sender's allowance of risky messages lasts, then refuse.
+    /// Let it pass as far as the sender's conduct allows; in a site's first `observe_days`, while the sender's allowance of risky
+    /// messages lasts, then refuse.
     Allow,
     /// Take it and keep it for somebody to release.
     Hold,
@@ -84,7 +85,7 @@ pub struct Policy {
     pub suspect: Acts,
     /// What is done with spam.
     pub spam: Acts,
-    /// Risky messages that a sender of each standing may send in 24 hours.
+    /// Risky messages that a sender of each standing may send in 24 hours while its conduct is only watched.
     pub allowance: Allowance,
     /// Risky messages that are allowed besides for every 1,000 messages of the last 24 hours, as far as a limit counts them. About 1.3
     /// in 1,000 honest texts are so rare that they are suspect: a busy server may not be refused for that.

@@ -55,7 +55,7 @@ impl Symbol {
     /// Bound of one of them, in characters.
     pub const DATA_CHARS_MAX: usize = 120;
 
-    /// A symbol about nothing; the detail is cut at its bound and freed of controls.
+    /// A symbol about nothing; the detail is cut before a word at its bound and freed of controls.
     pub fn new(name: &'static str, group: Group, weight_db: f32, detail: impl AsRef<str>) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -91,5 +91,17 @@ impl Symbol {
 fn cleaned(text: &str, chars_max: usize) -> String {
     let hides = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let clean = |c: char| if hides(c) { ' ' } else { c };
-    text.chars().take(chars_max).map(clean).collect()
+    if text.chars().nth(chars_max).is_none() {
+        return text.chars().map(clean).collect();
+    }
+    let mut cut: String = text
+        .chars()
+        .take(chars_max.saturating_sub(1))
+        .map(clean)
+        .collect();
+    if let Some((whole, _)) = cut.rsplit_once(' ') {
+        cut.truncate(whole.len());
+    }
+    cut.push('\u{2026}');
+    cut
 }

@@ -165,8 +165,7 @@ impl Judge {
             facts: mut content,
             view,
         } = risk::examine(&message, &mail::message::Limits::default(), &own);
-        self.models
-            .read(&view, risk::model::Models::role_of(&facts.sender), &mut content);
+        self.models.read(&view, facts.sender.kind.role(), &mut content);
         if let Some(links) = &mut content.links {
             self.lists.ask(links, |_| false).await;
         }

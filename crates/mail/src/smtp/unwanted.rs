@@ -82,9 +82,17 @@ impl Reply {
         if self.severity() != Severity::Permanent || self.enhanced.is_some_and(|code| other(code.subject)) {
             return false;
         }
+        self.says(&OF_THE_MESSAGE) && !self.speaks_of_the_sender()
+    }
+
+    /// The peer speaks of who sends: a listed address, missing authentication, a rate. It may not have looked at the message.
+    pub fn speaks_of_the_sender(&self) -> bool {
+        self.says(&OF_THE_SENDER)
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
         let text = self.lines.join(" ").to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| has_word(&text, word));
-        has(&OF_THE_MESSAGE) && !has(&OF_THE_SENDER)
+        words.iter().any(|word| has_word(&text, word))
     }
 }
 

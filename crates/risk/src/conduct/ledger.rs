@@ -6,7 +6,7 @@
 //! later. When an excursion is confirmed, [`Ledger::roll_back`] forgets what only it made known; [`Ledger::forgive`] clears the
 //! evidence when the owner or an operator vouches for it.
 //!
-//! Size: about 350 octets for a person with 40 correspondents; at most 12 KiB for the busiest.
+//! Size: about 500 octets in memory for a person with 40 correspondents, 280 at rest; at most 12 KiB for the busiest.
 
 use super::channel::{Channel, Sums};
 use super::facts::{ConductFacts, FailureFacts, Novelty, PlaceFacts, TextHabit};

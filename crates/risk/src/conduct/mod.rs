@@ -35,5 +35,5 @@ pub use places::Whence;
 pub use sights::Sight;
 pub(crate) use sights::{all as all_sights, told as told_sights};
 pub use site::{Norms, Shared};
-pub(crate) use trial::weigh;
 pub use trial::{Stop, Trial};
+pub(crate) use trial::{only_watches, weigh};

@@ -103,7 +103,7 @@ pub(crate) fn weigh(facts: &Facts, known: &ConductFacts, symbols: &[Symbol], pol
 }
 
 fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
-    if !trial.odd || known.site_days < policy.observe_days {
+    if !trial.odd || only_watches(known, policy) {
         return Stop::None;
     }
     let total = trial.total.value();
@@ -117,6 +117,11 @@ fn stop(trial: &Trial, known: &ConductFacts, policy: &Policy) -> Stop {
     } else {
         Stop::None
     }
+}
+
+/// A young site does not know its senders yet: it stops nobody for conduct.
+pub(crate) fn only_watches(known: &ConductFacts, policy: &Policy) -> bool {
+    known.site_days < policy.observe_days
 }
 
 /// Texts alone: strong, and at least two of them; more of them from home to people who know the sender.

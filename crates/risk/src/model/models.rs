@@ -1,8 +1,8 @@
 //! The shipped model, the site's own, and the site's ranks, as of one moment.
 
 use super::{Model, Ranks, shipped, shipped_ranks};
+use crate::Role;
 use crate::content::{ContentFacts, Reading, View};
-use crate::{Role, Sender};
 use std::sync::Arc;
 
 /// Messages of the rarer label after which the own model has its full share.
@@ -55,10 +55,5 @@ impl Models {
             phrases,
         };
         facts.text.get_or_insert_default().reading = Some(reading);
-    }
-
-    /// The role a text is compared within.
-    pub fn role_of(sender: &Sender) -> Role {
-        sender.kind.role()
     }
 }

@@ -115,3 +115,50 @@ fn limits(events: &[trace::Event]) -> usize {
         |event: &&trace::Event| matches!(&event.what, What::LimitHit { limit, .. } if limit == "lesson");
     events.iter().filter(limit).count()
 }
+
+/// What the next hop says of a recipient or of the message is evidence about the sender; what it says of us is none.
+#[tokio::test(start_paused = true)]
+async fn what_comes_back_is_evidence_about_the_sender() {
+    for (verb, words, unknown, refused) in [
+        ("RCPT", "550 5.1.1 No such user", 1, 0),
+        ("RCPT", "550 No such user", 0, 0),
+        ("RCPT", "552 5.2.2 Mailbox full", 0, 0),
+        ("DOT", SPAM, 0, 1),
+        ("DOT", "550 This looks like spam", 0, 1),
+        ("DOT", "550 5.7.1 Message refused", 0, 1),
+        ("RCPT", "550 5.7.1 Relaying denied", 0, 0),
+        (
+            "RCPT",
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+            0,
+            0,
+        ),
+    ] {
+        let sim = sim(saying(verb, words), dns(), settings());
+        let (ledger, sender) = (&sim.world.store.ledger, sender());
+        ledger.reserve(&sender, &[], &[], sim.world.clock.now());
+        sim.world.send(letter(1, &["a@one.test"])).await;
+        sim.world.until_empty(MINUTE).await;
+        let sending = risk::Sending {
+            at: sim.world.clock.now(),
+            kind: sender.kind,
+            whence: None,
+            recipients: &[],
+            text: risk::Sketch::default(),
+            is_bulk: false,
+            is_foreign: false,
+        };
+        let seen = ledger.conduct(&sender, &sending, None).feedback;
+        assert_eq!((seen.unknown, seen.refused), (unknown, refused), "{words}");
+    }
+}
+
+/// Whom the letters are of.
+fn sender() -> risk::Sender {
+    risk::Sender {
+        kind: risk::SenderKind::Mailbox,
+        name: "sender@example.com".into(),
+        domain: "example.com".into(),
+        tenant: String::new(),
+    }
+}

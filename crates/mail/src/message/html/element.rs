@@ -91,7 +91,7 @@ impl Class {
 
 macro_rules! elements {
     ($($id:ident $text:literal $class:expr;)*) => {
-        $(#[allow(dead_code)] pub const $id: Name = Name::of($text.as_bytes());)*
+        $(#[allow(dead_code, reason = "some are only looked up by their text")] pub const $id: Name = Name::of($text.as_bytes());)*
 
         const NAMES: &[&str] = &[$($text),*];
 

@@ -38,7 +38,10 @@ macro_rules! attributes {
     };
 }
 
-#[allow(non_upper_case_globals)]
+#[allow(
+    non_upper_case_globals,
+    reason = "the macro names a constant after its variant"
+)]
 mod names {
     use super::Name;
     attributes! {
